@@ -1,0 +1,110 @@
+package r1
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"time"
+)
+
+// ErrNotFound says that nothing is known under a key.
+var ErrNotFound = errors.New("not found")
+
+// Launcher puts attempts onto machines. Nothing in it assumes that the machine
+// is this one. Every implementation passes the suite in internal/launch/launchtest.
+type Launcher interface {
+	// Name is the launcher's word in the config: local, slurm, kubernetes, ray.
+	Name() string
+	// Submit makes the attempt exist exactly once. Called again with the same
+	// key, also by another process after a crash, it returns the same attempt.
+	Submit(ctx context.Context, a Launch) (Handle, error)
+	// Find returns the handle of an attempt that was submitted, or ErrNotFound.
+	Find(ctx context.Context, key AttemptKey) (Handle, error)
+	// Status never guesses: what cannot be known is StateUnknown with the reason.
+	Status(ctx context.Context, h Handle) (Status, error)
+	// Stop asks the attempt to end: SIGTERM, then SIGKILL after the grace time.
+	// It is idempotent and returns when the request is accepted, not when the attempt is gone.
+	Stop(ctx context.Context, h Handle, grace time.Duration) error
+	// Logs reads the launcher's own log of the attempt from a byte offset.
+	Logs(ctx context.Context, h Handle, offset int64) (io.ReadCloser, error)
+}
+
+// Launch is what a launcher needs to know of an attempt. The agent fetches all
+// else from SpecKey. Secrets are the launcher's configuration, not part of it.
+type Launch struct {
+	Key       AttemptKey
+	Bucket    string
+	SpecKey   string // S3 key of the Spec
+	Resources Resources
+	Walltime  time.Duration
+}
+
+// Resources is what a job asks of a machine.
+type Resources struct {
+	CPUs   int `json:"cpus,omitempty"`
+	GPUs   int `json:"gpus,omitempty"`
+	Memory int `json:"memory_mib,omitempty"`
+	Nodes  int `json:"nodes,omitempty"`
+}
+
+// Handle is enough for any worker to find an attempt again. State is opaque to
+// all but the launcher, and versioned by it.
+type Handle struct {
+	Launcher string          `json:"launcher"`
+	Version  int             `json:"version"`
+	Key      AttemptKey      `json:"key"`
+	State    json.RawMessage `json:"state"`
+}
+
+// State is where an attempt is in its life.
+type State string
+
+// The states of an attempt.
+const (
+	StatePending State = "pending" // accepted, not running yet
+	StateRunning State = "running"
+	StateEnded   State = "ended"   // Status.Outcome says how
+	StateUnknown State = "unknown" // cannot be said now; never a failure by itself
+)
+
+// Status is a launcher's view of an attempt.
+type Status struct {
+	State    State     `json:"state"`
+	Outcome  Outcome   `json:"outcome,omitempty"` // when ended
+	ExitCode int       `json:"exit_code,omitempty"`
+	Reason   string    `json:"reason,omitempty"` // the scheduler's own words
+	Host     string    `json:"host,omitempty"`
+	Started  time.Time `json:"started,omitzero"`
+	Ended    time.Time `json:"ended,omitzero"`
+}
+
+// Outcome is how an attempt ended.
+type Outcome string
+
+// The outcomes of an attempt.
+const (
+	Succeeded   Outcome = "succeeded"
+	Failed      Outcome = "failed"
+	OutOfMemory Outcome = "out-of-memory"
+	TimedOut    Outcome = "timed-out"
+	Preempted   Outcome = "preempted"
+	NodeLost    Outcome = "node-lost"
+	Stopped     Outcome = "stopped"
+	Rejected    Outcome = "rejected"
+)
+
+// Class is why an attempt failed, which decides what happens next.
+type Class string
+
+// The failure classes (design section 7).
+const (
+	ClassPreempted      Class = "preempted"
+	ClassInfrastructure Class = "infrastructure"
+	ClassOOM            Class = "oom"
+	ClassCapacity       Class = "capacity"
+	ClassProgram        Class = "program"
+	ClassDiverged       Class = "diverged"
+	ClassConfig         Class = "config"
+	ClassStopped        Class = "stopped" // somebody asked for it
+)

@@ -1,0 +1,81 @@
+package r1
+
+import (
+	"fmt"
+	"path"
+)
+
+// Layout gives the S3 keys of a run. Every key in the bucket is made here.
+//
+//	_runs/<run>.json                              index: run id -> recipe
+//	_fingerprints/<2>/<fingerprint>.json          index: job fingerprint -> commit
+//	_digests/<2>/<sha256>.json                    index: file digest -> object
+//	<recipe>/<run>/run.json                       the frozen run
+//	<recipe>/<run>/<stage>/<output>/…             artifacts, readable by any S3 client
+//	<recipe>/<run>/_stages/<stage>.json           stage record, for status
+//	<recipe>/<run>/_jobs/<stage>/<job>/commit.json
+//	<recipe>/<run>/_jobs/<stage>/<job>/<attempt>/{spec,heartbeat,result}.json, metrics.jsonl, log/, checkpoints/
+type Layout struct {
+	Recipe string
+	Run    string
+}
+
+// Prefix is the run's prefix, without a slash at its end.
+func (l Layout) Prefix() string { return path.Join(l.Recipe, l.Run) }
+
+// RunFile is the frozen run.
+func (l Layout) RunFile() string { return path.Join(l.Prefix(), "run.json") }
+
+// StateFile is the run record, for status.
+func (l Layout) StateFile() string { return path.Join(l.Prefix(), "state.json") }
+
+// StageFile is the stage record, for status.
+func (l Layout) StageFile(stage string) string {
+	return path.Join(l.Prefix(), "_stages", stage+".json")
+}
+
+// Artifact is the readable prefix of an output. A later attempt gets a prefix
+// of its own, so that an attempt declared lost can never write into another's.
+func (l Layout) Artifact(o OutputDecl, attempt int) string {
+	p := path.Join(l.Prefix(), o.Path)
+	if attempt > 1 {
+		p = fmt.Sprintf("%s.attempt-%d", p, attempt)
+	}
+	return p
+}
+
+// Job is the prefix of a job's records.
+func (l Layout) Job(k JobKey) string { return path.Join(l.Prefix(), "_jobs", k.Stage, k.Job) }
+
+// Commit is the one object that says a job is done.
+func (l Layout) Commit(k JobKey) string { return path.Join(l.Job(k), "commit.json") }
+
+// Attempt is the prefix an attempt owns for its records.
+func (l Layout) Attempt(k AttemptKey) string {
+	return path.Join(l.Job(k.JobKey), fmt.Sprint(k.Attempt))
+}
+
+// Names of the objects below Layout.Attempt.
+const (
+	SpecFile      = "spec.json"
+	HandleFile    = "handle.json"
+	HeartbeatFile = "heartbeat.json"
+	ResultFile    = "result.json"
+	MetricsFile   = "metrics.jsonl"
+	LogDir        = "log"
+	CheckpointDir = "checkpoints"
+	CompleteFile  = "COMPLETE"
+	ManifestFile  = "manifest.json" // below an artifact's prefix
+)
+
+// RunIndex is the key that finds a run by id alone.
+func RunIndex(run string) string { return path.Join("_runs", run+".json") }
+
+// RunIndexPrefix lists all runs.
+const RunIndexPrefix = "_runs/"
+
+// FingerprintIndex is the key that finds the commit of an equal job.
+func FingerprintIndex(fp string) string { return path.Join("_fingerprints", fp[:2], fp+".json") }
+
+// DigestIndex is the key that finds an object with equal bytes.
+func DigestIndex(sha256 string) string { return path.Join("_digests", sha256[:2], sha256+".json") }

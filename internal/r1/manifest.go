@@ -1,0 +1,79 @@
+package r1
+
+import "time"
+
+// Manifest describes an artifact. It is written last, so an artifact with a
+// manifest is complete; its canonical JSON's sha256 is the artifact's digest.
+type Manifest struct {
+	Version  int             `json:"version"` // ManifestVersion
+	Name     string          `json:"name"`    // "<stage>.<output>"
+	Type     ArtifactType    `json:"type"`
+	Producer AttemptKey      `json:"producer"`
+	Created  time.Time       `json:"created"`
+	Files    []ManifestEntry `json:"files"` // sorted by path
+}
+
+// ManifestVersion is the version written today.
+const ManifestVersion = 1
+
+// ManifestEntry is one file of an artifact.
+type ManifestEntry struct {
+	Path   string `json:"path"` // relative, slash-separated, canonical
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+	Key    string `json:"key"` // the object that holds it, in the same bucket
+}
+
+// Bytes is the sum of the file sizes.
+func (m *Manifest) Bytes() int64 {
+	var n int64
+	for _, f := range m.Files {
+		n += f.Size
+	}
+	return n
+}
+
+// Artifact is a reference to a committed artifact: what travels through
+// Temporal instead of data.
+type Artifact struct {
+	Name   string       `json:"name"`
+	Type   ArtifactType `json:"type"`
+	URI    string       `json:"uri"`    // s3://bucket/prefix, what a person can list and copy
+	Prefix string       `json:"prefix"` // the same without the bucket
+	SHA256 string       `json:"sha256"` // of the content: paths, sizes and digests (see ContentDigest)
+	Bytes  int64        `json:"bytes"`
+	Files  int          `json:"files"`
+}
+
+// Commit is the one record that says a job is done. It is written with
+// If-None-Match: the first complete attempt wins.
+type Commit struct {
+	Version     int                 `json:"version"`
+	Key         JobKey              `json:"key"`
+	Kind        Kind                `json:"kind"`
+	Fingerprint string              `json:"fingerprint"`
+	Attempt     int                 `json:"attempt"` // the attempt that won; 0 when reused
+	Outputs     map[string]Artifact `json:"outputs"`
+	Metrics     map[string]float64  `json:"metrics,omitempty"`
+	Funnel      *Funnel             `json:"funnel,omitempty"`
+	Steps       int                 `json:"steps,omitempty"`
+	Started     time.Time           `json:"started"`
+	Ended       time.Time           `json:"ended"`
+	// ReusedFrom is the job whose commit this one repeats, when nothing was run.
+	ReusedFrom *JobKey `json:"reused_from,omitempty"`
+}
+
+// Funnel counts rows through a stage: In = Kept + the sum of Dropped.
+type Funnel struct {
+	In      int           `json:"in"`
+	Kept    int           `json:"kept"`
+	Dropped []FunnelCount `json:"dropped,omitempty"` // in the order of the filters
+	Sources []FunnelCount `json:"sources,omitempty"` // rows in, by source
+}
+
+// FunnelCount is a count with the filter or source it belongs to.
+type FunnelCount struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason,omitempty"`
+	Rows   int    `json:"rows"`
+}

@@ -1,0 +1,114 @@
+package r1
+
+import "encoding/json"
+
+// Kind is what a stage does.
+type Kind string
+
+// The stage kinds of the recipe.
+const (
+	KindBase        Kind = "base"         // obtain or pre-train the starting model
+	KindGRPO        Kind = "grpo"         // RL with verifiable and model rewards
+	KindSample      Kind = "sample"       // generate n responses a prompt, and verify them
+	KindCurate      Kind = "curate"       // filter, select, deduplicate, decontaminate, mix
+	KindSFT         Kind = "sft"          // supervised fine-tuning
+	KindRewardModel Kind = "reward-model" // pairwise or point-wise reward model
+	KindEvaluate    Kind = "evaluate"     // measure a model on held-out problems
+	KindDistill     Kind = "distill"      // SFT over a matrix of students
+)
+
+// Kinds lists every kind in the order the paper meets them.
+func Kinds() []Kind {
+	return []Kind{KindBase, KindGRPO, KindSample, KindCurate, KindSFT, KindRewardModel, KindEvaluate, KindDistill}
+}
+
+// ArtifactType is what an artifact is, for contracts between stages.
+type ArtifactType string
+
+// The artifact types.
+const (
+	TypeModel   ArtifactType = "model"   // a Hugging Face directory
+	TypeDataset ArtifactType = "dataset" // JSONL files and a funnel.json
+	TypeReport  ArtifactType = "report"  // metrics.json and the rows they were computed from
+	TypeState   ArtifactType = "state"   // optimizer, scheduler, RNG and data cursor of a trainer
+)
+
+// Plan is a recipe with a profile applied, resolved and fingerprinted: what a
+// run will do. It is frozen into the run when the run starts.
+type Plan struct {
+	Recipe      string         `json:"recipe"`
+	Profile     string         `json:"profile"`
+	Description string         `json:"description,omitempty"`
+	Seed        int64          `json:"seed"`
+	Stages      []PlannedStage `json:"stages"` // in the recipe's order, which is a valid topological order
+}
+
+// Stage returns the planned stage of that name, or nil.
+func (p *Plan) Stage(name string) *PlannedStage {
+	for i := range p.Stages {
+		if p.Stages[i].Name == name {
+			return &p.Stages[i]
+		}
+	}
+	return nil
+}
+
+// PlannedStage is a node of the DAG with the jobs it fans out into.
+type PlannedStage struct {
+	Name  string       `json:"name"`
+	Kind  Kind         `json:"kind"`
+	Title string       `json:"title,omitempty"` // one line for people, such as "Reasoning RL (Dev2)"
+	Needs []string     `json:"needs,omitempty"` // stages that must be committed first
+	Jobs  []PlannedJob `json:"jobs"`
+	// Outputs maps a stage output to the job that makes it.
+	Outputs map[string]OutputRef `json:"outputs"`
+}
+
+// Job returns the planned job of that name, or nil.
+func (s *PlannedStage) Job(name string) *PlannedJob {
+	for i := range s.Jobs {
+		if s.Jobs[i].Name == name {
+			return &s.Jobs[i]
+		}
+	}
+	return nil
+}
+
+// OutputRef names one output of one job.
+type OutputRef struct {
+	Stage  string `json:"stage"`
+	Job    string `json:"job"`
+	Output string `json:"output"`
+}
+
+// MainJob is the name of the only job of a stage that does not fan out.
+const MainJob = "main"
+
+// PlannedJob is one unit of work: launched on a machine, or computed by the
+// worker (curate).
+type PlannedJob struct {
+	Stage string `json:"stage"`
+	Name  string `json:"name"`
+	Kind  Kind   `json:"kind"`
+	// After names jobs of the same stage that must be committed first (RL phases).
+	After []string `json:"after,omitempty"`
+	// Inputs maps the trainer's input name to the output that feeds it.
+	Inputs map[string]OutputRef `json:"inputs,omitempty"`
+	// Params are the resolved parameters of the kind, in the schema of docs/job-contract.md.
+	Params  json.RawMessage `json:"params"`
+	Outputs []OutputDecl    `json:"outputs"`
+	Seed    int64           `json:"seed"`
+	// FromStep and ToStep are the optimizer steps this job covers (ToStep 0: not known before it runs).
+	FromStep int `json:"from_step,omitempty"`
+	ToStep   int `json:"to_step,omitempty"`
+	// Fingerprint identifies the result: see Fingerprint in fingerprint.go.
+	Fingerprint string `json:"fingerprint"`
+}
+
+// OutputDecl declares an output before it exists.
+type OutputDecl struct {
+	Name string       `json:"name"`
+	Type ArtifactType `json:"type"`
+	// Path is the readable prefix below <recipe>/<run>/, such as "zero/model".
+	Path string `json:"path"`
+}

@@ -1,0 +1,146 @@
+package r1
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Spec is everything an attempt needs, written to S3 before it is submitted.
+// The agent reads it; the trainer sees the JobFile the agent derives from it.
+// It holds no secrets.
+type Spec struct {
+	Version     int             `json:"version"`
+	Key         AttemptKey      `json:"key"`
+	Recipe      string          `json:"recipe"`
+	Kind        Kind            `json:"kind"`
+	Params      json.RawMessage `json:"params"`
+	Seed        int64           `json:"seed"`
+	FromStep    int             `json:"from_step"`
+	ToStep      int             `json:"to_step"`
+	Fingerprint string          `json:"fingerprint"`
+	Bucket      string          `json:"bucket"`
+	// Inputs are committed artifacts, by the trainer's input name.
+	Inputs  map[string]Artifact `json:"inputs"`
+	Outputs []OutputDecl        `json:"outputs"`
+	// Resume is the checkpoint the controller chose, of an earlier attempt; nil starts at FromStep.
+	Resume *Checkpoint `json:"resume,omitempty"`
+	// Walltime counts from allocation; 0 is unlimited.
+	Walltime time.Duration `json:"walltime,omitempty"`
+	// Verifier says whether the trainer needs a reward URL.
+	Verifier    bool   `json:"verifier,omitempty"`
+	VerifierURL string `json:"verifier_url,omitempty"` // a site's own; empty starts one on loopback
+	Threads     int    `json:"threads,omitempty"`      // CPU threads of the trainer; 0 lets it choose
+	// KeepCheckpoints is the retention policy: how many complete checkpoints stay.
+	KeepCheckpoints int `json:"keep_checkpoints"`
+}
+
+// Checkpoint is a complete checkpoint in S3.
+type Checkpoint struct {
+	Step   int             `json:"step"`
+	Prefix string          `json:"prefix"`
+	Files  []ManifestEntry `json:"files"`
+}
+
+// JobFile is job.json: the whole contract with a trainer program. Paths are
+// relative to the working directory that holds it. docs/job-contract.md is its
+// specification.
+type JobFile struct {
+	Version     int                      `json:"version"`
+	Key         string                   `json:"key"` // run/stage/job/attempt
+	Kind        Kind                     `json:"kind"`
+	Params      json.RawMessage          `json:"params"`
+	Seed        int64                    `json:"seed"`
+	FromStep    int                      `json:"from_step"`
+	ToStep      int                      `json:"to_step"`
+	Inputs      map[string]JobFileInput  `json:"inputs"`
+	Outputs     map[string]JobFileOutput `json:"outputs"`
+	Checkpoints string                   `json:"checkpoints"` // folder for step-N/
+	Metrics     string                   `json:"metrics"`     // metrics.jsonl
+	Error       string                   `json:"error"`       // error.json, written by a trainer that fails
+	Resume      *JobFileResume           `json:"resume"`
+	RewardURL   string                   `json:"reward_url,omitempty"`
+	Deadline    *time.Time               `json:"deadline,omitempty"`
+	Threads     int                      `json:"threads,omitempty"`
+}
+
+// JobFileInput is a downloaded artifact.
+type JobFileInput struct {
+	Path string       `json:"path"`
+	Type ArtifactType `json:"type"`
+}
+
+// JobFileOutput is a folder the trainer must fill.
+type JobFileOutput struct {
+	Path string       `json:"path"`
+	Type ArtifactType `json:"type"`
+}
+
+// JobFileResume is the checkpoint to continue from.
+type JobFileResume struct {
+	Path string `json:"path"`
+	Step int    `json:"step"`
+}
+
+// CompleteMarker is the content of a checkpoint's COMPLETE file.
+type CompleteMarker struct {
+	Step  int `json:"step"`
+	Files []struct {
+		Path   string `json:"path"`
+		Size   int64  `json:"size"`
+		SHA256 string `json:"sha256"`
+	} `json:"files"`
+}
+
+// MetricsLine is one line of metrics.jsonl.
+type MetricsLine struct {
+	// Type is "start" (first line of a fresh attempt), "resume" (first line
+	// after a resume), "step", "text" (an example response) or "summary" (the
+	// last line: the job's final numbers, which go into the commit).
+	Type   string             `json:"type"`
+	Time   time.Time          `json:"time"`
+	Step   int                `json:"step"`
+	Cursor int64              `json:"cursor,omitempty"` // rows or questions consumed, for start and resume
+	Total  int                `json:"total,omitempty"`  // steps or rows this job will reach, for progress
+	Values map[string]float64 `json:"values,omitempty"`
+	Text   map[string]string  `json:"text,omitempty"`
+}
+
+// TrainerError is error.json: what a trainer knows about its own failure.
+type TrainerError struct {
+	Class     string `json:"class"` // a Class value: program, oom, diverged, config, infrastructure
+	Type      string `json:"type"`  // exception type
+	Message   string `json:"message"`
+	Traceback string `json:"traceback,omitempty"`
+}
+
+// Heartbeat is heartbeat.json: what the agent says while the attempt lives.
+type Heartbeat struct {
+	Key        AttemptKey         `json:"key"`
+	Time       time.Time          `json:"time"`
+	Phase      string             `json:"phase"` // download, train, upload, stopping
+	Step       int                `json:"step"`
+	Total      int                `json:"total,omitempty"`
+	Values     map[string]float64 `json:"values,omitempty"`     // of the newest step line
+	Checkpoint *Checkpoint        `json:"checkpoint,omitempty"` // newest complete one in S3
+	LogBytes   int64              `json:"log_bytes"`
+	PID        int                `json:"pid,omitempty"`
+	Host       string             `json:"host,omitempty"`
+}
+
+// Result is result.json: the attempt's last word, written by the agent.
+type Result struct {
+	Version     int                 `json:"version"`
+	Key         AttemptKey          `json:"key"`
+	Outcome     Outcome             `json:"outcome"`
+	Class       Class               `json:"class,omitempty"` // empty on success
+	ExitCode    int                 `json:"exit_code"`
+	Error       string              `json:"error,omitempty"` // root cause, one line
+	Outputs     map[string]Artifact `json:"outputs,omitempty"`
+	Metrics     map[string]float64  `json:"metrics,omitempty"` // of the summary line
+	Funnel      *Funnel             `json:"funnel,omitempty"`  // of a dataset output's funnel.json
+	Step        int                 `json:"step"`              // last step reached
+	ResumedFrom *int                `json:"resumed_from,omitempty"`
+	Checkpoint  *Checkpoint         `json:"checkpoint,omitempty"`
+	Started     time.Time           `json:"started"`
+	Ended       time.Time           `json:"ended"`
+}
