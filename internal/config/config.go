@@ -1,0 +1,249 @@
+// Package config reads r1ctl's settings: flags over R1CTL_* over a config
+// file over defaults. Recipes are science and live elsewhere; this is where and
+// how things run. It is decided here, once, what the settings are called.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/spf13/viper"
+
+	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/suggest"
+)
+
+// Config is every setting. The names in the config file are the mapstructure tags.
+type Config struct {
+	StateDir string   `mapstructure:"state_dir"`
+	CacheDir string   `mapstructure:"cache_dir"`
+	Temporal Temporal `mapstructure:"temporal"`
+	S3       S3       `mapstructure:"s3"`
+	Site     Site     `mapstructure:"site"`
+	Trainer  Trainer  `mapstructure:"trainer"`
+	Server   Server   `mapstructure:"server"`
+	// File is the config file that was read; empty without one.
+	File string `mapstructure:"-"`
+}
+
+// Temporal says where the Temporal service is; no address means the embedded one.
+type Temporal struct {
+	Address   string `mapstructure:"address"`
+	Namespace string `mapstructure:"namespace"`
+	TLS       bool   `mapstructure:"tls"`
+	APIKey    string `mapstructure:"api_key"`
+}
+
+// S3 says where artifacts are kept; no endpoint means the embedded server.
+type S3 struct {
+	Endpoint  string `mapstructure:"endpoint"`
+	Region    string `mapstructure:"region"`
+	Bucket    string `mapstructure:"bucket"`
+	AccessKey string `mapstructure:"access_key"`
+	SecretKey string `mapstructure:"secret_key"`
+	PathStyle bool   `mapstructure:"path_style"`
+}
+
+// Site says how jobs run in this place.
+type Site struct {
+	Slots           int           `mapstructure:"slots"`
+	Threads         int           `mapstructure:"threads"`
+	VerifierURL     string        `mapstructure:"verifier_url"`
+	KeepCheckpoints int           `mapstructure:"keep_checkpoints"`
+	StopGrace       time.Duration `mapstructure:"stop_grace"`
+	Retries         Retries       `mapstructure:"retries"`
+}
+
+// Retries bounds how often a job is tried again, by failure class.
+type Retries struct {
+	Program        int           `mapstructure:"program"`
+	Infrastructure int           `mapstructure:"infrastructure"`
+	Preempted      time.Duration `mapstructure:"preempted"`
+}
+
+// Trainer says how the trainer's environment is made.
+type Trainer struct {
+	Python   string `mapstructure:"python"`
+	WheelDir string `mapstructure:"wheel_dir"`
+}
+
+// Server is about the embedded engine.
+type Server struct {
+	IdleTimeout time.Duration `mapstructure:"idle_timeout"`
+}
+
+// defaults lists every key, so that an unknown one in a file can be refused.
+func defaults() (map[string]any, error) {
+	state, err := userDir("XDG_STATE_HOME", ".local/state")
+	if err != nil {
+		return nil, err
+	}
+	cache, err := userDir("XDG_CACHE_HOME", ".cache")
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{
+		"state_dir":                   state,
+		"cache_dir":                   cache,
+		"temporal.address":            "",
+		"temporal.namespace":          "default",
+		"temporal.tls":                false,
+		"temporal.api_key":            "",
+		"s3.endpoint":                 "",
+		"s3.region":                   "us-east-1",
+		"s3.bucket":                   "r1ctl",
+		"s3.access_key":               "",
+		"s3.secret_key":               "",
+		"s3.path_style":               true,
+		"site.slots":                  runtime.NumCPU(),
+		"site.threads":                0,
+		"site.verifier_url":           "",
+		"site.keep_checkpoints":       2,
+		"site.stop_grace":             "30s",
+		"site.retries.program":        1,
+		"site.retries.infrastructure": 5,
+		"site.retries.preempted":      "168h",
+		"trainer.python":              "",
+		"trainer.wheel_dir":           "",
+		"server.idle_timeout":         "10m",
+	}, nil
+}
+
+func userDir(env, fallback string) (string, error) {
+	if dir := os.Getenv(env); dir != "" {
+		return filepath.Join(dir, "r1ctl"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", &r1.Error{
+			Name:   "no-home",
+			Detail: "the home directory is not known",
+			Remedy: "set HOME, or say where to keep state: --state-dir DIR",
+			Err:    err,
+		}
+	}
+	return filepath.Join(home, fallback, "r1ctl"), nil
+}
+
+// Load reads the settings. file is an explicit config file, or empty to look
+// for r1ctl.yaml in the working directory and then in the user's config
+// folder. overrides are flags that were set, by key.
+func Load(file string, overrides map[string]any) (Config, error) {
+	base, err := defaults()
+	if err != nil {
+		return Config{}, err
+	}
+	v := viper.New()
+	for key, value := range base {
+		v.SetDefault(key, value)
+	}
+	v.SetEnvPrefix("R1CTL")
+	v.SetEnvKeyReplacer(strings.NewReplacer(".", "_"))
+	v.AutomaticEnv()
+	if file == "" {
+		file, err = findFile()
+		if err != nil {
+			return Config{}, err
+		}
+	}
+	if file != "" {
+		v.SetConfigFile(file)
+		v.SetConfigType("yaml")
+		if err := v.ReadInConfig(); err != nil {
+			return Config{}, fileError(file, err)
+		}
+		if err := refuseUnknown(file, v.AllKeys(), base); err != nil {
+			return Config{}, err
+		}
+	}
+	for key, value := range overrides {
+		v.Set(key, value)
+	}
+	cfg := Config{File: file}
+	if err := v.Unmarshal(&cfg); err != nil {
+		return Config{}, &r1.Error{Name: "config-invalid", Detail: "a setting has the wrong type", Remedy: "compare with docs/configuration.md", Err: err}
+	}
+	return cfg, cfg.check()
+}
+
+// Embedded says whether the engine inside the binary is used.
+func (c Config) Embedded() bool { return c.Temporal.Address == "" }
+
+// CheckEngine refuses half an engine. An agent needs no Temporal and does not
+// ask.
+func (c Config) CheckEngine() error {
+	if (c.Temporal.Address == "") == (c.S3.Endpoint == "") {
+		return nil
+	}
+	return &r1.Error{
+		Name:   "config-invalid",
+		Detail: "temporal.address and s3.endpoint go together, and only one of them is set",
+		Remedy: "set both to use your own Temporal and S3, or neither to use the embedded ones",
+	}
+}
+
+func (c *Config) check() error {
+	if c.Site.Slots < 1 {
+		return &r1.Error{Name: "config-invalid", Detail: fmt.Sprintf("site.slots is %d, expected at least 1", c.Site.Slots), Remedy: "set site.slots to how many jobs may run side by side"}
+	}
+	for _, dir := range []*string{&c.StateDir, &c.CacheDir} {
+		abs, err := filepath.Abs(*dir)
+		if err != nil {
+			return fmt.Errorf("resolve %s: %w", *dir, err)
+		}
+		*dir = abs
+	}
+	return nil
+}
+
+func findFile() (string, error) {
+	candidates := []string{"r1ctl.yaml"}
+	if dir, err := os.UserConfigDir(); err == nil {
+		candidates = append(candidates, filepath.Join(dir, "r1ctl", "r1ctl.yaml"))
+	}
+	for _, c := range candidates {
+		_, err := os.Stat(c)
+		if err == nil {
+			return c, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return "", fileError(c, err)
+		}
+	}
+	return "", nil
+}
+
+func fileError(file string, err error) error {
+	return &r1.Error{
+		Name:   "config-invalid",
+		Detail: "read config file " + file,
+		Remedy: "mend the file; its settings are in docs/configuration.md",
+		Err:    err,
+	}
+}
+
+func refuseUnknown(file string, keys []string, known map[string]any) error {
+	sort.Strings(keys)
+	names := make([]string, 0, len(known))
+	for k := range known {
+		names = append(names, k)
+	}
+	for _, key := range keys {
+		if _, ok := known[key]; ok {
+			continue
+		}
+		detail := fmt.Sprintf("%s: there is no setting %q", file, key)
+		if near := suggest.Nearest(key, names); near != "" {
+			detail += fmt.Sprintf("; did you mean %q?", near)
+		}
+		return &r1.Error{Name: "config-invalid", Detail: detail, Remedy: "mend or remove the setting; all of them are in docs/configuration.md"}
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/r1ctl/r1ctl/internal/r1"
+)
+
+func TestFlagsBeatEnvironmentBeatsFile(t *testing.T) {
+	file := write(t, "site:\n  slots: 3\n  threads: 5\nserver:\n  idle_timeout: 3m\n")
+	t.Setenv("R1CTL_SITE_THREADS", "7")
+	cfg, err := Load(file, map[string]any{"state_dir": "/tmp/flag"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.StateDir != "/tmp/flag" || cfg.Site.Threads != 7 || cfg.Site.Slots != 3 {
+		t.Errorf("state_dir %q, threads %d, slots %d; want /tmp/flag from the flag, 7 from the environment, 3 from the file",
+			cfg.StateDir, cfg.Site.Threads, cfg.Site.Slots)
+	}
+	if cfg.Server.IdleTimeout.Minutes() != 3 || !cfg.Embedded() {
+		t.Errorf("idle timeout %s, embedded %v; want 3m and embedded", cfg.Server.IdleTimeout, cfg.Embedded())
+	}
+}
+
+func TestBadSettingsAreRefused(t *testing.T) {
+	for name, c := range map[string]struct{ yaml, want string }{
+		"unknown key":      {"site:\n  slotz: 3\n", `did you mean "site.slots"?`},
+		"wrong type":       {"site:\n  slots: many\n", "wrong type"},
+		"not yaml":         {"site: [\n", "read config file"},
+		"only one address": {"temporal:\n  address: example:7233\n", "go together"},
+		"no slots":         {"site:\n  slots: 0\n", "expected at least 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg, err := Load(write(t, c.yaml), nil)
+			if err == nil {
+				err = cfg.CheckEngine()
+			}
+			user, ok := r1.AsError(err)
+			if !ok || user.Name != "config-invalid" || user.Remedy == "" {
+				t.Fatalf("got %v, want a config-invalid error with a remedy", err)
+			}
+			if !strings.Contains(user.Error(), c.want) {
+				t.Errorf("error %q lacks %q", user.Error(), c.want)
+			}
+		})
+	}
+}
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "r1ctl.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}

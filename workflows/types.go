@@ -1,0 +1,110 @@
+package workflows
+
+import (
+	"time"
+
+	"github.com/r1ctl/r1ctl/internal/r1"
+)
+
+// Task queues. Attempts have a queue of their own, whose worker takes as many
+// as the site has slots: a job that waits for a slot is a pending activity
+// that people can see.
+const (
+	QueueControl  = "r1ctl"
+	QueueAttempts = "r1ctl-attempts"
+)
+
+// Names under which the workflows are registered.
+const (
+	RecipeName = "Recipe"
+	StageName  = "Stage"
+	ReapName   = "Reap"
+)
+
+// RunInput starts Recipe. It holds the shape of the DAG only; activities read
+// the parameters from the frozen run in S3.
+type RunInput struct {
+	Run     string       `json:"run"`
+	Recipe  string       `json:"recipe"`
+	Profile string       `json:"profile"`
+	Owner   string       `json:"owner,omitempty"`
+	Stages  []StageShape `json:"stages"`
+	Budgets Budgets      `json:"budgets"`
+}
+
+// StageShape is a stage as far as the walk needs it.
+type StageShape struct {
+	Name  string     `json:"name"`
+	Kind  r1.Kind    `json:"kind"`
+	Title string     `json:"title,omitempty"`
+	Needs []string   `json:"needs,omitempty"`
+	Jobs  []JobShape `json:"jobs"`
+}
+
+// JobShape is a job as far as the walk needs it.
+type JobShape struct {
+	Name  string   `json:"name"`
+	After []string `json:"after,omitempty"`
+}
+
+// Budgets bound how often a job is tried again, by failure class.
+type Budgets struct {
+	Program        int           `json:"program"`        // further attempts after a program failure
+	Infrastructure int           `json:"infrastructure"` // further attempts after lost nodes, agents, storage
+	Preempted      time.Duration `json:"preempted"`      // how long a job may keep being preempted
+	Backoff        time.Duration `json:"backoff"`        // first wait after an infrastructure failure; doubles up to a minute
+}
+
+// DefaultBudgets suit one machine.
+func DefaultBudgets() Budgets {
+	return Budgets{Program: 1, Infrastructure: 5, Preempted: 7 * 24 * time.Hour, Backoff: 2 * time.Second}
+}
+
+// Shape reduces a plan to what Recipe needs.
+func Shape(p *r1.Plan) []StageShape {
+	stages := make([]StageShape, 0, len(p.Stages))
+	for _, s := range p.Stages {
+		shape := StageShape{Name: s.Name, Kind: s.Kind, Title: s.Title, Needs: s.Needs}
+		for _, j := range s.Jobs {
+			shape.Jobs = append(shape.Jobs, JobShape{Name: j.Name, After: j.After})
+		}
+		stages = append(stages, shape)
+	}
+	return stages
+}
+
+// StageInput starts Stage.
+type StageInput struct {
+	Run     string     `json:"run"`
+	Recipe  string     `json:"recipe"`
+	Profile string     `json:"profile"`
+	Stage   StageShape `json:"stage"`
+	Budgets Budgets    `json:"budgets"`
+}
+
+// StageResult says how a stage got its outputs.
+type StageResult struct {
+	Jobs     int `json:"jobs"`
+	Ran      int `json:"ran"`      // jobs that trained or computed
+	Reused   int `json:"reused"`   // jobs taken from an earlier run
+	Attempts int `json:"attempts"` // attempts launched by this execution
+}
+
+func (r *StageResult) add(j jobResult) {
+	r.Jobs++
+	r.Attempts += j.attempts
+	switch {
+	case j.reused:
+		r.Reused++
+	case j.attempts > 0:
+		r.Ran++
+	}
+}
+
+// RunResult is what Recipe returns.
+type RunResult struct {
+	Stages   int `json:"stages"`
+	Ran      int `json:"ran"`
+	Reused   int `json:"reused"`
+	Attempts int `json:"attempts"`
+}
