@@ -1,0 +1,145 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/r1ctl/r1ctl/internal/artifact"
+	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/tasks"
+)
+
+// Store is what activities need of the artifact store.
+type Store interface {
+	GetJSON(ctx context.Context, key string, v any) error
+	PutJSON(ctx context.Context, key string, v any) error
+	PutJSONIfAbsent(ctx context.Context, key string, v any) (bool, error)
+	ListPrefixes(ctx context.Context, prefix string) iter.Seq2[string, error]
+	FindCommit(ctx context.Context, l r1.Layout, key r1.JobKey) (r1.Commit, error)
+	FindByFingerprint(ctx context.Context, fingerprint string) (r1.Commit, error)
+	Commit(ctx context.Context, l r1.Layout, c r1.Commit) (r1.Commit, bool, error)
+	Upload(ctx context.Context, dir string, o artifact.UploadOptions) (r1.Artifact, error)
+	Download(ctx context.Context, a r1.Artifact, dir string, o artifact.DownloadOptions) error
+}
+
+// Curator computes a curate job: rows in, rows and a funnel out, in outDir.
+type Curator func(ctx context.Context, in CurateInput) (r1.Funnel, error)
+
+// CurateInput is a curate job with its inputs on disk.
+type CurateInput struct {
+	Params json.RawMessage
+	Seed   int64
+	Inputs map[string]string // input name -> folder
+	OutDir string
+	// Progress is called now and then with the rows read so far.
+	Progress func(rows int)
+}
+
+// Site is how this place runs jobs.
+type Site struct {
+	Resources       r1.Resources
+	Walltime        time.Duration
+	VerifierURL     string // empty: the agent starts one beside the trainer
+	Threads         int    // CPU threads of a trainer; 0 lets the trainer choose
+	KeepCheckpoints int
+	StopGrace       time.Duration // between SIGTERM and SIGKILL
+	Poll            time.Duration // between looks at a running attempt
+	HeartbeatLost   time.Duration // how old an agent's heartbeat may get before the launcher alone is believed
+}
+
+// Activities carries what the activities depend on.
+type Activities struct {
+	Store    Store
+	Launcher r1.Launcher
+	Curate   Curator
+	Site     Site
+	Bucket   string
+	WorkDir  string // scratch space of computed jobs
+	CacheDir string // downloaded inputs, by digest
+	Log      *slog.Logger
+
+	mu   sync.Mutex
+	runs map[string]*r1.Run // frozen runs never change
+}
+
+// RegisterControl adds the activities of the control queue.
+func (a *Activities) RegisterControl(w worker.ActivityRegistry) {
+	add := func(name string, f any) {
+		w.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
+	}
+	add(tasks.FindCommit, a.FindCommit)
+	add(tasks.Compute, a.Compute)
+	add(tasks.PrepareAttempt, a.PrepareAttempt)
+	add(tasks.RecordStage, a.RecordStage)
+	add(tasks.RecordRun, a.RecordRun)
+	add(tasks.Reap, a.Reap)
+}
+
+// RegisterAttempts adds the activity of the attempts queue.
+func (a *Activities) RegisterAttempts(w worker.ActivityRegistry) {
+	w.RegisterActivityWithOptions(a.RunAttempt, activity.RegisterOptions{Name: tasks.RunAttempt})
+}
+
+// run reads the frozen run, once.
+func (a *Activities) run(ctx context.Context, l r1.Layout) (*r1.Run, error) {
+	a.mu.Lock()
+	cached := a.runs[l.Run]
+	a.mu.Unlock()
+	if cached != nil {
+		return cached, nil
+	}
+	var run r1.Run
+	if err := a.Store.GetJSON(ctx, l.RunFile(), &run); err != nil {
+		return nil, fmt.Errorf("read run %s: %w", l.Run, err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.runs == nil {
+		a.runs = map[string]*r1.Run{}
+	}
+	a.runs[l.Run] = &run
+	return &run, nil
+}
+
+// planned finds a job in the frozen plan.
+func (a *Activities) planned(ctx context.Context, ref tasks.JobRef) (*r1.PlannedJob, error) {
+	run, err := a.run(ctx, ref.Layout())
+	if err != nil {
+		return nil, err
+	}
+	stage := run.Plan.Stage(ref.Stage)
+	if stage == nil {
+		return nil, permanent("plan-mismatch", "run %s has no stage %q", ref.Run, ref.Stage)
+	}
+	job := stage.Job(ref.Job)
+	if job == nil {
+		return nil, permanent("plan-mismatch", "stage %s of run %s has no job %q", ref.Stage, ref.Run, ref.Job)
+	}
+	return job, nil
+}
+
+// inputs finds the committed artifact behind each input of a job.
+func (a *Activities) inputs(ctx context.Context, ref tasks.JobRef, job *r1.PlannedJob) (map[string]r1.Artifact, error) {
+	in := make(map[string]r1.Artifact, len(job.Inputs))
+	for name, from := range job.Inputs {
+		key := r1.JobKey{Run: ref.Run, Stage: from.Stage, Job: from.Job}
+		commit, err := a.Store.FindCommit(ctx, ref.Layout(), key)
+		if err != nil {
+			return nil, fmt.Errorf("find input %s (%s): %w", name, key, err)
+		}
+		art, ok := commit.Outputs[from.Output]
+		if !ok {
+			return nil, permanent("plan-mismatch", "commit of %s has no output %q", key, from.Output)
+		}
+		in[name] = art
+	}
+	return in, nil
+}

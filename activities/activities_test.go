@@ -1,0 +1,176 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/tasks"
+)
+
+func TestComputeCommitsOnceWithItsFunnel(t *testing.T) {
+	w := newWorld(t)
+	w.compute(t)
+	w.compute(t) // a retry after the commit does nothing
+	c, err := w.store.FindCommit(context.Background(), w.layout, w.ref("rows").Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Attempt != 1 || c.Funnel == nil || c.Funnel.Kept != 2 || c.Outputs["data"].Prefix != "small/r/rows/data" {
+		t.Errorf("commit %+v, want attempt 1 with its funnel under the readable prefix", c)
+	}
+}
+
+func TestAnAttemptIsFoundAgainAndNotDoubled(t *testing.T) {
+	lost := r1.Status{State: r1.StateEnded, Outcome: r1.NodeLost, Reason: "the agent is gone"}
+	failed := r1.Result{Outcome: r1.Failed, Class: r1.ClassProgram, Error: "boom"}
+	for name, c := range map[string]struct {
+		happened func(t *testing.T, w *world) // after the first PrepareAttempt
+		after    int
+		want     int // the attempt prepared next
+	}{
+		"killed before the submission":                {func(*testing.T, *world) {}, 0, 1},
+		"killed while the attempt runs":               {func(t *testing.T, w *world) { w.submit(t, running) }, 0, 1},
+		"killed before a success was committed":       {func(t *testing.T, w *world) { w.submit(t, ended); w.finish(t, 1, success()) }, 0, 1},
+		"resumed after a failure":                     {func(t *testing.T, w *world) { w.submit(t, ended); w.finish(t, 1, failed) }, 0, 2},
+		"resumed after the agent died":                {func(t *testing.T, w *world) { w.submit(t, lost) }, 0, 2},
+		"next attempt of the same workflow":           {func(t *testing.T, w *world) { w.submit(t, ended); w.finish(t, 1, failed) }, 1, 2},
+		"the scheduler cannot say how the attempt is": {func(t *testing.T, w *world) { w.submit(t, r1.Status{State: r1.StateUnknown}) }, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.compute(t)
+			if first := w.prepare(t, 0); first.Attempt != 1 || first.Adopted {
+				t.Fatalf("first attempt %+v, want a new attempt 1", first)
+			}
+			c.happened(t, w)
+			if next := w.prepare(t, c.after); next.Attempt != c.want {
+				t.Errorf("attempt %d prepared, want %d", next.Attempt, c.want)
+			}
+		})
+	}
+}
+
+func (w *world) submit(t *testing.T, s r1.Status) {
+	t.Helper()
+	w.launcher.onSubmit = func(r1.AttemptKey) r1.Status { return s }
+	if _, err := w.launcher.Submit(context.Background(), r1.Launch{Key: w.ref("sft").Key().Attempt(1)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNothingIsPreparedWhileTheSchedulerIsAway(t *testing.T) {
+	w := newWorld(t)
+	w.compute(t)
+	w.prepare(t, 0)
+	w.launcher.down = errors.New("connection refused")
+	if _, err := w.env.ExecuteActivity(tasks.PrepareAttempt, tasks.PrepareInput{JobRef: w.ref("sft")}); err == nil {
+		t.Error("an attempt was prepared although the one before could not be looked at")
+	}
+}
+
+func TestTheNextAttemptResumesFromTheNewestCheckpointOfAny(t *testing.T) {
+	w := newWorld(t)
+	w.compute(t)
+	failed := r1.Result{Outcome: r1.Failed, Class: r1.ClassProgram}
+	for attempt, step := range []int{0, 40, 20} { // the second attempt got less far than the first
+		if attempt == 0 {
+			continue
+		}
+		ref := w.prepare(t, attempt-1)
+		beat := r1.Heartbeat{Checkpoint: &r1.Checkpoint{Step: step, Prefix: "somewhere"}}
+		if err := w.store.PutJSON(context.Background(), w.layout.Attempt(ref.AttemptKey())+"/"+r1.HeartbeatFile, beat); err != nil {
+			t.Fatal(err)
+		}
+		w.finish(t, attempt, failed)
+	}
+	if ref := w.prepare(t, 2); ref.Attempt != 3 || ref.Resume != 40 {
+		t.Errorf("prepared %+v, want attempt 3 from step 40", ref)
+	}
+}
+
+func TestRunAttempt(t *testing.T) {
+	for name, c := range map[string]struct {
+		status r1.Status
+		result *r1.Result
+		want   tasks.AttemptEnd
+	}{
+		"success is committed": {ended, ptr(success()), tasks.AttemptEnd{Committed: true, Outcome: r1.Succeeded, Step: 10}},
+		"success without the declared output is a failure": {ended, &r1.Result{Outcome: r1.Succeeded},
+			tasks.AttemptEnd{Outcome: r1.Failed, Class: r1.ClassProgram, Error: `the result lacks the declared output "model"`}},
+		"a failure keeps its root cause": {ended, &r1.Result{Outcome: r1.Failed, Class: r1.ClassOOM, Error: "CUDA out of memory", Step: 3},
+			tasks.AttemptEnd{Outcome: r1.Failed, Class: r1.ClassOOM, Error: "CUDA out of memory", Step: 3}},
+		"a stop nobody here asked for is a preemption": {ended, &r1.Result{Outcome: r1.Stopped, Class: r1.ClassStopped},
+			tasks.AttemptEnd{Outcome: r1.Stopped, Class: r1.ClassPreempted}},
+		"an agent that died is infrastructure": {r1.Status{State: r1.StateEnded, Outcome: r1.NodeLost, Reason: "killed"}, nil,
+			tasks.AttemptEnd{Outcome: r1.NodeLost, Class: r1.ClassInfrastructure, Error: "killed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.compute(t)
+			ref := w.prepare(t, 0)
+			w.launcher.onSubmit = func(r1.AttemptKey) r1.Status { return c.status }
+			if c.result != nil {
+				w.finish(t, 1, *c.result)
+			}
+			end := w.runAttempt(t, ref)
+			if end != c.want {
+				t.Errorf("end %+v, want %+v", end, c.want)
+			}
+			w.runAttempt(t, ref) // a second worker, or a retry
+			if n := w.launcher.submits[ref.AttemptKey().String()]; n != 1 {
+				t.Errorf("submitted %d times, want once", n)
+			}
+			_, err := w.store.FindCommit(context.Background(), w.layout, ref.Key())
+			if committed := err == nil; committed != c.want.Committed {
+				t.Errorf("committed %v, want %v", committed, c.want.Committed)
+			}
+		})
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func TestASecondRunReusesEqualJobs(t *testing.T) {
+	w := newWorld(t)
+	w.compute(t)
+	w.freeze(t, "r2")
+	ref := w.ref("rows")
+	ref.Run = "r2"
+	v, err := w.env.ExecuteActivity(tasks.FindCommit, ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found tasks.Found
+	if err := v.Get(&found); err != nil {
+		t.Fatal(err)
+	}
+	if !found.Committed || !found.Reused || found.From == nil || found.From.Run != "r" {
+		t.Errorf("found %+v, want a reuse from run r", found)
+	}
+	c, err := w.store.FindCommit(context.Background(), r1.Layout{Recipe: "small", Run: "r2"}, ref.Key())
+	if err != nil || !strings.HasPrefix(c.Outputs["data"].Prefix, "small/r/") {
+		t.Errorf("commit %+v (%v), want the outputs of run r", c, err)
+	}
+}
+
+func TestReapStopsWhatLives(t *testing.T) {
+	w := newWorld(t)
+	w.compute(t)
+	w.prepare(t, 0)
+	w.submit(t, running)
+	v, err := w.env.ExecuteActivity(tasks.Reap, tasks.ReapInput{Recipe: "small", Run: "r"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stopped int
+	if err := v.Get(&stopped); err != nil || stopped != 1 || len(w.launcher.stopped) != 1 {
+		t.Errorf("stopped %d (%v), launcher stopped %v; want one", stopped, err, w.launcher.stopped)
+	}
+	var rec r1.RunRecord
+	if err := w.store.GetJSON(context.Background(), w.layout.StateFile(), &rec); err != nil || rec.State != r1.RunCancelled {
+		t.Errorf("record %+v (%v), want cancelled", rec, err)
+	}
+}

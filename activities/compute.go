@@ -1,0 +1,136 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/r1ctl/r1ctl/internal/artifact"
+	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/tasks"
+)
+
+// Compute runs a curate job in this worker: inputs down, rows through the
+// filters, the dataset up, commit. Killed anywhere, the next try takes an
+// attempt number of its own and so never writes into this one's prefix.
+func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) error {
+	if _, err := a.Store.FindCommit(ctx, ref.Layout(), ref.Key()); err == nil {
+		return nil
+	} else if !errors.Is(err, r1.ErrNotFound) {
+		return fmt.Errorf("look for the commit of %s: %w", ref.Key(), err)
+	}
+	job, err := a.planned(ctx, ref)
+	if err != nil {
+		return err
+	}
+	rows, stop := beat(ctx)
+	defer stop()
+	attempt, err := a.claim(ctx, ref, job)
+	if err != nil {
+		return err
+	}
+	started := time.Now().UTC()
+	if err := os.MkdirAll(a.WorkDir, 0o700); err != nil {
+		return fmt.Errorf("make the work folder: %w", err)
+	}
+	dir, err := os.MkdirTemp(a.WorkDir, "curate-")
+	if err != nil {
+		return fmt.Errorf("make the work folder: %w", err)
+	}
+	defer os.RemoveAll(dir)
+
+	in, err := a.download(ctx, ref, job, dir)
+	if err != nil {
+		return err
+	}
+	in.Progress = func(n int) { rows.Store(int64(n)) }
+	funnel, err := a.Curate(ctx, in)
+	if err != nil {
+		return classify(fmt.Errorf("curate %s: %w", ref.Key(), err))
+	}
+	decl := job.Outputs[0]
+	art, err := a.Store.Upload(ctx, in.OutDir, artifact.UploadOptions{
+		Name:     ref.Stage + "." + decl.Name,
+		Type:     decl.Type,
+		Producer: ref.Key().Attempt(attempt),
+		Prefix:   ref.Layout().Artifact(decl, attempt),
+	})
+	if err != nil {
+		return fmt.Errorf("upload %s: %w", decl.Name, err)
+	}
+	return a.commitResult(ctx, tasks.AttemptRef{JobRef: ref, Attempt: attempt}, job, r1.Result{
+		Outcome: r1.Succeeded,
+		Outputs: map[string]r1.Artifact{decl.Name: art},
+		Metrics: map[string]float64{"rows_in": float64(funnel.In), "rows": float64(funnel.Kept)},
+		Funnel:  &funnel,
+		Started: started,
+		Ended:   time.Now().UTC(),
+	})
+}
+
+// claim takes the next attempt number by writing its spec.
+func (a *Activities) claim(ctx context.Context, ref tasks.JobRef, job *r1.PlannedJob) (int, error) {
+	for {
+		numbers, err := a.attemptNumbers(ctx, ref)
+		if err != nil {
+			return 0, err
+		}
+		spec, err := a.newSpec(ctx, ref, job, numbers)
+		if err != nil {
+			return 0, err
+		}
+		won, err := a.Store.PutJSONIfAbsent(ctx, specKey(ref, spec.Key.Attempt), spec)
+		if err != nil {
+			return 0, fmt.Errorf("write the spec of %s: %w", spec.Key, err)
+		}
+		if won {
+			return spec.Key.Attempt, nil
+		}
+	}
+}
+
+func (a *Activities) download(ctx context.Context, ref tasks.JobRef, job *r1.PlannedJob, dir string) (CurateInput, error) {
+	arts, err := a.inputs(ctx, ref, job)
+	if err != nil {
+		return CurateInput{}, err
+	}
+	in := CurateInput{Params: job.Params, Seed: job.Seed, Inputs: map[string]string{}, OutDir: filepath.Join(dir, "out")}
+	g, gctx := errgroup.WithContext(ctx)
+	for name, art := range arts {
+		folder := filepath.Join(dir, "inputs", name)
+		in.Inputs[name] = folder
+		g.Go(func() error {
+			if err := a.Store.Download(gctx, art, folder, artifact.DownloadOptions{CacheDir: a.CacheDir}); err != nil {
+				return fmt.Errorf("download input %s: %w", name, err)
+			}
+			return nil
+		})
+	}
+	return in, classify(g.Wait())
+}
+
+// beat heartbeats until stopped, with the rows counted so far.
+func beat(ctx context.Context) (*atomic.Int64, func()) {
+	var rows atomic.Int64
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		ticker := time.NewTicker(3 * time.Second)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				activity.RecordHeartbeat(ctx, rows.Load())
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return &rows, cancel
+}

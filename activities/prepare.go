@@ -1,0 +1,187 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/tasks"
+)
+
+// PrepareAttempt decides which attempt of a job to run next, later than
+// in.After: one that was begun and is not known to have failed (after a crash
+// of the worker, or when a lost history is resumed), else a new one. The new
+// one's spec, with the checkpoint it resumes from, is in S3 before anything is
+// submitted, so a crash between the two leaves an attempt that is found again.
+func (a *Activities) PrepareAttempt(ctx context.Context, in tasks.PrepareInput) (tasks.AttemptRef, error) {
+	job, err := a.planned(ctx, in.JobRef)
+	if err != nil {
+		return tasks.AttemptRef{}, err
+	}
+	for {
+		numbers, err := a.attemptNumbers(ctx, in.JobRef)
+		if err != nil {
+			return tasks.AttemptRef{}, err
+		}
+		latest := 0
+		if len(numbers) > 0 {
+			latest = numbers[len(numbers)-1]
+		}
+		if latest > in.After {
+			open, err := a.isOpen(ctx, in.JobRef, latest)
+			if err != nil {
+				return tasks.AttemptRef{}, err
+			}
+			if open {
+				return a.adopt(ctx, in.JobRef, latest)
+			}
+		}
+		spec, err := a.newSpec(ctx, in.JobRef, job, numbers)
+		if err != nil {
+			return tasks.AttemptRef{}, err
+		}
+		won, err := a.Store.PutJSONIfAbsent(ctx, specKey(in.JobRef, spec.Key.Attempt), spec)
+		if err != nil {
+			return tasks.AttemptRef{}, fmt.Errorf("write the spec of %s: %w", spec.Key, err)
+		}
+		if won {
+			return tasks.AttemptRef{JobRef: in.JobRef, Attempt: spec.Key.Attempt, Resume: resumeStep(spec)}, nil
+		}
+		// Somebody else made this attempt just now: look again.
+	}
+}
+
+// attemptNumbers lists the attempts of a job that have a spec, ascending.
+func (a *Activities) attemptNumbers(ctx context.Context, ref tasks.JobRef) ([]int, error) {
+	last := 0
+	for p, err := range a.Store.ListPrefixes(ctx, ref.Layout().Job(ref.Key())+"/") {
+		if err != nil {
+			return nil, fmt.Errorf("list the attempts of %s: %w", ref.Key(), err)
+		}
+		if n, err := strconv.Atoi(path.Base(strings.TrimSuffix(p, "/"))); err == nil && n > last {
+			last = n
+		}
+	}
+	numbers := make([]int, 0, last)
+	for n := 1; n <= last; n++ {
+		numbers = append(numbers, n)
+	}
+	return numbers, nil
+}
+
+// isOpen says whether an attempt can still lead to a commit: it is live, or it
+// succeeded without being committed, or it was never submitted. What cannot be
+// known counts as live: waiting is cheaper than a doubled job.
+func (a *Activities) isOpen(ctx context.Context, ref tasks.JobRef, attempt int) (bool, error) {
+	key := ref.Key().Attempt(attempt)
+	res, err := a.result(ctx, ref.Layout(), key)
+	if err == nil {
+		return res.Outcome == r1.Succeeded, nil
+	}
+	if !errors.Is(err, r1.ErrNotFound) {
+		return false, err
+	}
+	handle, err := a.Launcher.Find(ctx, key)
+	if errors.Is(err, r1.ErrNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("find attempt %s: %w", key, err)
+	}
+	status, err := a.Launcher.Status(ctx, handle)
+	if err != nil {
+		return false, fmt.Errorf("status of attempt %s: %w", key, err)
+	}
+	return status.State != r1.StateEnded, nil
+}
+
+func (a *Activities) adopt(ctx context.Context, ref tasks.JobRef, attempt int) (tasks.AttemptRef, error) {
+	var spec r1.Spec
+	if err := a.Store.GetJSON(ctx, specKey(ref, attempt), &spec); err != nil {
+		return tasks.AttemptRef{}, fmt.Errorf("read the spec of %s: %w", ref.Key().Attempt(attempt), err)
+	}
+	return tasks.AttemptRef{JobRef: ref, Attempt: attempt, Resume: resumeStep(spec), Adopted: true}, nil
+}
+
+func (a *Activities) newSpec(ctx context.Context, ref tasks.JobRef, job *r1.PlannedJob, earlier []int) (r1.Spec, error) {
+	inputs, err := a.inputs(ctx, ref, job)
+	if err != nil {
+		return r1.Spec{}, err
+	}
+	checkpoint, err := a.newestCheckpoint(ctx, ref, earlier)
+	if err != nil {
+		return r1.Spec{}, err
+	}
+	next := 1
+	if len(earlier) > 0 {
+		next = earlier[len(earlier)-1] + 1
+	}
+	return r1.Spec{
+		Version:         1,
+		Key:             ref.Key().Attempt(next),
+		Recipe:          ref.Recipe,
+		Kind:            job.Kind,
+		Params:          job.Params,
+		Seed:            job.Seed,
+		FromStep:        job.FromStep,
+		ToStep:          job.ToStep,
+		Fingerprint:     job.Fingerprint,
+		Bucket:          a.Bucket,
+		Inputs:          inputs,
+		Outputs:         job.Outputs,
+		Resume:          checkpoint,
+		Walltime:        a.Site.Walltime,
+		Verifier:        needsVerifier(job.Kind),
+		VerifierURL:     a.Site.VerifierURL,
+		Threads:         a.Site.Threads,
+		KeepCheckpoints: a.Site.KeepCheckpoints,
+	}, nil
+}
+
+// newestCheckpoint is the complete checkpoint with the highest step that any
+// earlier attempt has told of.
+func (a *Activities) newestCheckpoint(ctx context.Context, ref tasks.JobRef, attempts []int) (*r1.Checkpoint, error) {
+	var newest *r1.Checkpoint
+	for _, n := range attempts {
+		var beat r1.Heartbeat
+		err := a.Store.GetJSON(ctx, path.Join(ref.Layout().Attempt(ref.Key().Attempt(n)), r1.HeartbeatFile), &beat)
+		if errors.Is(err, r1.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the heartbeat of %s: %w", ref.Key().Attempt(n), err)
+		}
+		if c := beat.Checkpoint; c != nil && (newest == nil || c.Step > newest.Step) {
+			newest = c
+		}
+	}
+	return newest, nil
+}
+
+func (a *Activities) result(ctx context.Context, l r1.Layout, key r1.AttemptKey) (r1.Result, error) {
+	var res r1.Result
+	if err := a.Store.GetJSON(ctx, path.Join(l.Attempt(key), r1.ResultFile), &res); err != nil {
+		return res, fmt.Errorf("read the result of %s: %w", key, err)
+	}
+	return res, nil
+}
+
+func specKey(ref tasks.JobRef, attempt int) string {
+	return path.Join(ref.Layout().Attempt(ref.Key().Attempt(attempt)), r1.SpecFile)
+}
+
+func resumeStep(s r1.Spec) int {
+	if s.Resume == nil {
+		return 0
+	}
+	return s.Resume.Step
+}
+
+// needsVerifier says which kinds of job ask for verdicts.
+func needsVerifier(k r1.Kind) bool {
+	return k == r1.KindGRPO || k == r1.KindSample || k == r1.KindEvaluate
+}

@@ -1,0 +1,259 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/r1ctl/r1ctl/internal/r1"
+)
+
+// Status is a run as people and programs see it (`r1ctl status RUN -o json`).
+type Status struct {
+	Run     string      `json:"run"`
+	Recipe  string      `json:"recipe"`
+	Profile string      `json:"profile"`
+	State   r1.RunState `json:"state"`
+	Created time.Time   `json:"created"`
+	Started time.Time   `json:"started,omitzero"`
+	Ended   time.Time   `json:"ended,omitzero"`
+	Seconds float64     `json:"seconds"`
+	Error   string      `json:"error,omitempty"`
+	Stages  []Stage     `json:"stages"`
+}
+
+// Stage is one stage of a Status.
+type Stage struct {
+	Name     string             `json:"name"`
+	Kind     r1.Kind            `json:"kind"`
+	Title    string             `json:"title,omitempty"`
+	State    r1.RunState        `json:"state"`
+	Attempts int                `json:"attempts"`
+	Started  time.Time          `json:"started,omitzero"`
+	Ended    time.Time          `json:"ended,omitzero"`
+	Seconds  float64            `json:"seconds"`
+	Reused   bool               `json:"reused,omitempty"` // every job came from an earlier run
+	Error    string             `json:"error,omitempty"`
+	Metrics  map[string]float64 `json:"metrics,omitempty"`
+	Outputs  []Output           `json:"outputs,omitempty"`
+	Jobs     []Job              `json:"jobs"`
+}
+
+// Output is a committed artifact of a stage.
+type Output struct {
+	Name   string          `json:"name"`
+	Type   r1.ArtifactType `json:"type"`
+	URI    string          `json:"uri"`
+	SHA256 string          `json:"sha256"`
+	Bytes  int64           `json:"bytes"`
+}
+
+// Job is one job of a stage.
+type Job struct {
+	Name       string             `json:"name"`
+	State      r1.RunState        `json:"state"`
+	Attempts   int                `json:"attempts"`
+	Step       int                `json:"step,omitempty"`
+	Total      int                `json:"total,omitempty"`
+	Phase      string             `json:"phase,omitempty"` // of a live attempt: download, train, upload
+	Values     map[string]float64 `json:"values,omitempty"`
+	Heartbeat  time.Time          `json:"heartbeat,omitzero"`
+	Seconds    float64            `json:"seconds,omitempty"`
+	Funnel     *r1.Funnel         `json:"funnel,omitempty"`
+	ReusedFrom string             `json:"reused_from,omitempty"`
+}
+
+// Reader reads the status of one run again and again; what cannot change any
+// more is read once.
+type Reader struct {
+	store  Store
+	run    *r1.Run
+	layout r1.Layout
+
+	mu      sync.Mutex
+	commits map[r1.JobKey]r1.Commit
+}
+
+// NewReader reads the status of a frozen run.
+func NewReader(s Store, run *r1.Run) *Reader {
+	return &Reader{store: s, run: run, layout: r1.Layout{Recipe: run.Recipe, Run: run.ID}, commits: map[r1.JobKey]r1.Commit{}}
+}
+
+// Status reads the run's state now.
+func (r *Reader) Status(ctx context.Context) (*Status, error) {
+	st := &Status{
+		Run: r.run.ID, Recipe: r.run.Recipe, Profile: r.run.Profile, Created: r.run.Created,
+		State: r1.RunPending, Stages: make([]Stage, len(r.run.Plan.Stages)),
+	}
+	var rec r1.RunRecord
+	switch err := r.store.GetJSON(ctx, r.layout.StateFile(), &rec); {
+	case err == nil:
+		st.State, st.Started, st.Ended, st.Error = rec.State, rec.Started, rec.Ended, rec.Error
+		st.Seconds = span(rec.Started, rec.Ended)
+	case !errors.Is(err, r1.ErrNotFound):
+		return nil, fmt.Errorf("read the record of run %s: %w", r.run.ID, err)
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(8)
+	for i := range r.run.Plan.Stages {
+		g.Go(func() error {
+			stage, err := r.stage(gctx, &r.run.Plan.Stages[i])
+			st.Stages[i] = stage
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	settle(st)
+	return st, nil
+}
+
+// settle marks the stages that a failed or cancelled run never reached.
+func settle(st *Status) {
+	for i := range st.Stages {
+		s := &st.Stages[i]
+		if s.State == r1.RunPending && (st.State == r1.RunFailed || st.State == r1.RunCancelled) {
+			s.State = r1.RunSkipped
+		}
+	}
+}
+
+func (r *Reader) stage(ctx context.Context, p *r1.PlannedStage) (Stage, error) {
+	s := Stage{Name: p.Name, Kind: p.Kind, Title: p.Title, State: r1.RunPending, Jobs: make([]Job, 0, len(p.Jobs))}
+	var rec r1.StageRecord
+	switch err := r.store.GetJSON(ctx, r.layout.StageFile(p.Name), &rec); {
+	case err == nil:
+		s.State, s.Started, s.Ended, s.Error = rec.State, rec.Started, rec.Ended, rec.Error
+		s.Seconds = span(rec.Started, rec.Ended)
+	case !errors.Is(err, r1.ErrNotFound):
+		return s, fmt.Errorf("read the record of stage %s: %w", p.Name, err)
+	}
+	reused := 0
+	for i := range p.Jobs {
+		job, commit, err := r.job(ctx, &p.Jobs[i], s.State)
+		if err != nil {
+			return s, err
+		}
+		s.Jobs = append(s.Jobs, job)
+		s.Attempts += job.Attempts
+		if commit == nil {
+			continue
+		}
+		if commit.ReusedFrom != nil {
+			reused++
+		}
+		s.Metrics = mergeMetrics(s.Metrics, p, &p.Jobs[i], commit)
+		s.Outputs = append(s.Outputs, outputsOf(p, &p.Jobs[i], commit)...)
+	}
+	s.Reused = reused == len(p.Jobs)
+	return s, nil
+}
+
+func (r *Reader) job(ctx context.Context, p *r1.PlannedJob, stage r1.RunState) (Job, *r1.Commit, error) {
+	j := Job{Name: p.Name, State: r1.RunPending, Total: p.ToStep}
+	key := r1.JobKey{Run: r.run.ID, Stage: p.Stage, Job: p.Name}
+	commit, err := r.commit(ctx, key)
+	if err != nil && !errors.Is(err, r1.ErrNotFound) {
+		return j, nil, fmt.Errorf("read the commit of %s: %w", key, err)
+	}
+	if err == nil {
+		j.State, j.Attempts, j.Step, j.Funnel = r1.RunCompleted, commit.Attempt, commit.Steps, commit.Funnel
+		j.Seconds = span(commit.Started, commit.Ended)
+		if commit.ReusedFrom != nil {
+			j.ReusedFrom = commit.ReusedFrom.String()
+		}
+		return j, &commit, nil
+	}
+	if stage == r1.RunPending {
+		return j, nil, nil
+	}
+	for prefix, err := range r.store.ListPrefixes(ctx, r.layout.Job(key)+"/") {
+		if err != nil {
+			return j, nil, fmt.Errorf("list the attempts of %s: %w", key, err)
+		}
+		if n, err := strconv.Atoi(path.Base(strings.TrimSuffix(prefix, "/"))); err == nil {
+			j.Attempts = max(j.Attempts, n)
+		}
+	}
+	if j.Attempts == 0 {
+		return j, nil, nil
+	}
+	j.State = stage
+	var beat r1.Heartbeat
+	err = r.store.GetJSON(ctx, path.Join(r.layout.Attempt(key.Attempt(j.Attempts)), r1.HeartbeatFile), &beat)
+	if err != nil && !errors.Is(err, r1.ErrNotFound) {
+		return j, nil, fmt.Errorf("read the heartbeat of %s: %w", key, err)
+	}
+	if err == nil {
+		j.Step, j.Phase, j.Values, j.Heartbeat = beat.Step, beat.Phase, beat.Values, beat.Time
+		if beat.Total > 0 {
+			j.Total = beat.Total
+		}
+	}
+	return j, nil, nil
+}
+
+func (r *Reader) commit(ctx context.Context, key r1.JobKey) (r1.Commit, error) {
+	r.mu.Lock()
+	c, ok := r.commits[key]
+	r.mu.Unlock()
+	if ok {
+		return c, nil
+	}
+	c, err := r.store.FindCommit(ctx, r.layout, key)
+	if err != nil {
+		return c, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.commits[key] = c
+	return c, nil
+}
+
+// mergeMetrics gives a stage the numbers of its last job, or, where jobs stand
+// side by side (students), each job's numbers under its name.
+func mergeMetrics(into map[string]float64, p *r1.PlannedStage, job *r1.PlannedJob, c *r1.Commit) map[string]float64 {
+	if p.Kind != r1.KindDistill {
+		return c.Metrics
+	}
+	if into == nil {
+		into = map[string]float64{}
+	}
+	for name, v := range c.Metrics {
+		into[job.Name+"."+name] = v
+	}
+	return into
+}
+
+// outputsOf lists the stage outputs that this job makes.
+func outputsOf(p *r1.PlannedStage, job *r1.PlannedJob, c *r1.Commit) []Output {
+	var out []Output
+	for _, decl := range job.Outputs {
+		for name, ref := range p.Outputs {
+			if ref.Job == job.Name && ref.Output == decl.Name {
+				a := c.Outputs[decl.Name]
+				out = append(out, Output{Name: name, Type: a.Type, URI: a.URI, SHA256: a.SHA256, Bytes: a.Bytes})
+			}
+		}
+	}
+	return out
+}
+
+// span is the seconds from start to end, or to now while there is no end.
+func span(start, end time.Time) float64 {
+	if start.IsZero() {
+		return 0
+	}
+	if end.IsZero() {
+		end = time.Now()
+	}
+	return end.Sub(start).Round(time.Millisecond).Seconds()
+}
