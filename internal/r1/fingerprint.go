@@ -27,6 +27,7 @@ type FingerprintInputs struct {
 	Seed      int64             `json:"seed"`
 	FromStep  int               `json:"from_step"`
 	ToStep    int               `json:"to_step"`
+	Outputs   []string          `json:"outputs"` // names: a job that also keeps its state is another job
 	Inputs    map[string]string `json:"inputs"`  // input name -> producer's fingerprint and output name
 	Sources   map[string]string `json:"sources"` // external source address -> content digest or pinned revision
 }

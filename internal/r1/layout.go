@@ -14,7 +14,7 @@ import (
 //	<recipe>/<run>/<stage>/<output>/…             artifacts, readable by any S3 client
 //	<recipe>/<run>/_stages/<stage>.json           stage record, for status
 //	<recipe>/<run>/_jobs/<stage>/<job>/commit.json
-//	<recipe>/<run>/_jobs/<stage>/<job>/<attempt>/{spec,heartbeat,result}.json, metrics.jsonl, log/, checkpoints/
+//	<recipe>/<run>/_jobs/<stage>/<job>/<attempt>/{spec,heartbeat,result}.json, metrics/, log/, checkpoints/
 type Layout struct {
 	Recipe string
 	Run    string
@@ -61,8 +61,9 @@ const (
 	HandleFile    = "handle.json"
 	HeartbeatFile = "heartbeat.json"
 	ResultFile    = "result.json"
-	MetricsFile   = "metrics.jsonl"
-	LogDir        = "log"
+	MetricsFile   = "metrics.jsonl" // the trainer's file; in S3 it is the stream MetricsDir
+	MetricsDir    = "metrics"       // pieces named by their byte offset: internal/agent/stream
+	LogDir        = "log"           // likewise
 	CheckpointDir = "checkpoints"
 	CompleteFile  = "COMPLETE"
 	ManifestFile  = "manifest.json" // below an artifact's prefix

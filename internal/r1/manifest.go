@@ -3,7 +3,7 @@ package r1
 import "time"
 
 // Manifest describes an artifact. It is written last, so an artifact with a
-// manifest is complete; its canonical JSON's sha256 is the artifact's digest.
+// manifest is complete. The artifact's digest is the ContentDigest of its files.
 type Manifest struct {
 	Version  int             `json:"version"` // ManifestVersion
 	Name     string          `json:"name"`    // "<stage>.<output>"

@@ -30,6 +30,10 @@ type Spec struct {
 	Verifier    bool   `json:"verifier,omitempty"`
 	VerifierURL string `json:"verifier_url,omitempty"` // a site's own; empty starts one on loopback
 	Threads     int    `json:"threads,omitempty"`      // CPU threads of the trainer; 0 lets it choose
+	// Queue is the task queue whose workers can see the attempt. A launcher that
+	// is bound to its machine has one a machine, so that no other machine's worker
+	// takes an attempt it cannot find for one that was never submitted.
+	Queue string `json:"queue"`
 	// KeepCheckpoints is the retention policy: how many complete checkpoints stay.
 	KeepCheckpoints int `json:"keep_checkpoints"`
 }
@@ -134,6 +138,7 @@ type Result struct {
 	Outcome     Outcome             `json:"outcome"`
 	Class       Class               `json:"class,omitempty"` // empty on success
 	ExitCode    int                 `json:"exit_code"`
+	Name        string              `json:"name,omitempty"`  // stable name of the error, such as "output-missing"
 	Error       string              `json:"error,omitempty"` // root cause, one line
 	Outputs     map[string]Artifact `json:"outputs,omitempty"`
 	Metrics     map[string]float64  `json:"metrics,omitempty"` // of the summary line
