@@ -1,0 +1,208 @@
+package curate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/r1ctl/r1ctl/internal/r1"
+)
+
+// Job is a curate job with everything it reads and writes.
+type Job struct {
+	Params json.RawMessage
+	// Inputs are the datasets of earlier stages, by input name.
+	Inputs map[string]Source
+	// Openers open external sources by the scheme of their address; local paths
+	// need none.
+	Openers map[string]Opener
+	OutDir  string // made if it is not there; files of an earlier run are replaced
+	Seed    int64
+	// MaxMalformed is the share of malformed rows above which the job fails;
+	// 0 means the default, 1 %.
+	MaxMalformed float64
+	// Progress is called now and then with the rows read so far; nil is fine.
+	Progress func(rows int)
+}
+
+const defaultMaxMalformed = 0.01
+
+// Run computes a curate job: it reads the inputs in order of name and then the
+// sources as listed, except those that a step only compares with, applies the
+// steps, and writes OutDir. The funnel accounts for every row: In is Kept plus
+// the sum of Dropped. It is also returned, and written, with the errors
+// "malformed-rows" and "no-rows-left", so that one can see what happened.
+func Run(ctx context.Context, job Job) (r1.Funnel, error) {
+	params, err := ParseParams(job.Params)
+	if err != nil {
+		return r1.Funnel{}, err
+	}
+	data, err := openAll(ctx, params, job)
+	if err != nil {
+		return r1.Funnel{}, err
+	}
+	out, err := newOutput(job.OutDir)
+	if err != nil {
+		return r1.Funnel{}, err
+	}
+	defer out.abandon()
+	pl, err := newPipeline(ctx, params, job, out, data.byName)
+	if err != nil {
+		return r1.Funnel{}, err
+	}
+	defer pl.close()
+
+	bad := firstBad{limit: job.MaxMalformed}
+	var counts []r1.FunnelCount
+	for _, d := range data.rows {
+		before := pl.in
+		if err := pl.read(d, params.needs(), &bad); err != nil {
+			return r1.Funnel{}, fmt.Errorf("curate %s: %w", d.name, err)
+		}
+		counts = append(counts, r1.FunnelCount{Name: d.name, Rows: pl.in - before})
+	}
+	if err := pl.finish(); err != nil {
+		return r1.Funnel{}, fmt.Errorf("curate: %w", err)
+	}
+	funnel := pl.funnel(counts)
+	if err := out.close(funnel); err != nil {
+		return r1.Funnel{}, fmt.Errorf("curate: %w", err)
+	}
+	if err := bad.err(pl.in); err != nil {
+		return funnel, err
+	}
+	if funnel.Kept == 0 {
+		return funnel, nothingLeft(funnel)
+	}
+	return funnel, nil
+}
+
+// read takes all rows of a dataset into the pipeline.
+func (pl *pipeline) read(d dataset, need []string, bad *firstBad) error {
+	for line, err := range d.source.Rows(pl.ctx) {
+		if err != nil {
+			return err
+		}
+		if err := pl.tick(); err != nil {
+			return err
+		}
+		seq := int64(pl.in)
+		pl.in++
+		r, problem := line.parse(need)
+		if r == nil {
+			r = &row{}
+		}
+		r.seq, r.at = seq, position{source: d.name, file: line.File, line: line.Number}
+		if problem != "" {
+			bad.note(problem, r.at)
+			if err := pl.drop(malformed, problem, r); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := pl.enter(r); err != nil {
+			return err
+		}
+	}
+	return pl.ctx.Err()
+}
+
+// dataset is a source under its name in the recipe.
+type dataset struct {
+	name   string
+	source Source
+}
+
+// datasets are all that a job reads: rows go through the steps, others are for
+// comparison only.
+type datasets struct {
+	rows []dataset
+	all  map[string]Source
+}
+
+func (d datasets) byName(name string) (Source, error) {
+	if s, ok := d.all[name]; ok {
+		return s, nil
+	}
+	return nil, paramsError("there is no input or source %q; there are %v", name, slices.Sorted(maps.Keys(d.all)))
+}
+
+func openAll(ctx context.Context, p Params, job Job) (datasets, error) {
+	compared := map[string]bool{}
+	for _, s := range p.steps {
+		if d, ok := s.step.(decontaminate); ok {
+			compared[d.Against] = true
+		}
+	}
+	data := datasets{all: map[string]Source{}}
+	add := func(name string, s Source) {
+		data.all[name] = s
+		if !compared[name] {
+			data.rows = append(data.rows, dataset{name, s})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(job.Inputs)) {
+		add(name, job.Inputs[name])
+	}
+	for _, s := range p.Sources {
+		if data.all[s.Name] != nil {
+			return datasets{}, paramsError("the source %q has the name of an input", s.Name)
+		}
+		source, err := openAddress(ctx, s.Address, job.Openers)
+		if err != nil {
+			return datasets{}, fmt.Errorf("open the source %s: %w", s.Name, err)
+		}
+		add(s.Name, source)
+	}
+	if len(data.rows) == 0 {
+		return datasets{}, paramsError("there is nothing to read: no input, no source")
+	}
+	return data, nil
+}
+
+// firstBad remembers malformed rows for the error they may become.
+type firstBad struct {
+	limit float64
+	rows  int
+	first string
+}
+
+func (b *firstBad) note(problem string, at position) {
+	if b.rows == 0 {
+		b.first = fmt.Sprintf("%s %s:%d is %s", at.source, at.file, at.line, problem)
+	}
+	b.rows++
+}
+
+func (b *firstBad) err(in int) error {
+	if b.limit == 0 {
+		b.limit = defaultMaxMalformed
+	}
+	if float64(b.rows) <= b.limit*float64(in) {
+		return nil
+	}
+	return &r1.Error{
+		Name: "malformed-rows",
+		Detail: fmt.Sprintf("%d of %d rows are malformed (%.1f %%, at most %.1f %% may be); the first: %s",
+			b.rows, in, 100*float64(b.rows)/float64(in), 100*b.limit, b.first),
+		Remedy: "correct the rows, or take out the step that needs a field they do not have",
+	}
+}
+
+// nothingLeft names what dropped most, because an empty dataset would only fail
+// later and elsewhere.
+func nothingLeft(f r1.Funnel) error {
+	most := r1.FunnelCount{Name: "the sources", Reason: "no rows"}
+	for _, d := range f.Dropped {
+		if d.Rows > most.Rows {
+			most = d
+		}
+	}
+	return &r1.Error{
+		Name:   "no-rows-left",
+		Detail: fmt.Sprintf("no row is left of %d; most were dropped by %s (%s): %d", f.In, most.Name, most.Reason, most.Rows),
+		Remedy: "relax that step, or give it better rows: an earlier stage may have learnt too little",
+	}
+}

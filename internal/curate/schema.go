@@ -1,0 +1,202 @@
+package curate
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/suggest"
+)
+
+// StepDef describes a step to those who check or document recipes.
+type StepDef struct {
+	Name   string // the value of its key "do"
+	Doc    string
+	Params []Param
+
+	decode func(raw json.RawMessage) (step, error)
+}
+
+// Param describes one parameter of a step.
+type Param struct {
+	Name     string
+	Type     string // integer, number, text, list (of text), map (of integer)
+	Required bool
+	Default  any      // nil: none
+	Allowed  []string // of a text or the elements of a list; nil: any
+}
+
+// step is a step's parameters, as decoded: see rowStep and setStep for what runs.
+type step interface {
+	// check refuses parameters that make no sense.
+	check() error
+	// needs names the fields every row of the stage must have.
+	needs() []string
+}
+
+// rowStep judges each row by itself, or by the rows before it.
+type rowStep interface {
+	// apply returns why the row is dropped, or "". It may change the row.
+	apply(r *row) (reason string)
+}
+
+// setStep must see all rows before it can decide.
+type setStep interface {
+	// see is told each row that reaches the step, in order.
+	see(r *row)
+	// decide is called after the last row. The i-th row seen is dropped for
+	// reasons(i), unless that is "". order lists the rows in their new order;
+	// nil leaves it.
+	decide() (reasons func(i int) string, order []int)
+}
+
+// observer is a step that counts over all rows that enter the stage, also
+// those that steps before it drop.
+type observer interface{ observe(r *row) }
+
+// starter makes the running form of a step that has state; a step without this
+// method is a rowStep itself.
+type starter interface {
+	start(ctx context.Context, env env) (any, error)
+}
+
+// env is what a step with state may ask for.
+type env struct {
+	// random is a number that depends on the seed, the step and the row only.
+	random func(seq int64) uint64
+	// dataset opens an input or source by name.
+	dataset func(name string) (Source, error)
+}
+
+// Steps is the table of all steps, in the order of docs/recipes.md.
+func Steps() []StepDef {
+	return []StepDef{
+		correctDef(), finishedDef(), formatDef(), languageDef(), repetitionDef(), lengthDef(), paragraphDef(), codeBlockDef(),
+		passRateDef(), refineDef(), dedupDef(), decontaminateDef(), selectDef(), capDef(), shuffleDef(),
+	}
+}
+
+// noParams is embedded by steps that take none.
+type noParams struct{}
+
+func (noParams) check() error { return nil }
+
+// decodeInto makes a StepDef's decode: strict about names and types, on top of defaults.
+func decodeInto[S step](defaults S) func(json.RawMessage) (step, error) {
+	return func(raw json.RawMessage) (step, error) {
+		s := defaults
+		dec := json.NewDecoder(bytes.NewReader(raw))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&s); err != nil {
+			return nil, err
+		}
+		return s, s.check()
+	}
+}
+
+// Params are the parameters of a curate job, decoded and checked.
+type Params struct {
+	Sources []SourceParam
+	steps   []namedStep
+}
+
+// SourceParam is an external dataset.
+type SourceParam struct {
+	Name    string `json:"name"`
+	Address string `json:"address"`
+}
+
+// namedStep is a step with the name it has in the funnel: a second step of one
+// kind is "<name>#2".
+type namedStep struct {
+	label string
+	step
+}
+
+// ParseParams decodes params strictly: unknown keys, unknown steps and values
+// out of range are errors.
+func ParseParams(raw json.RawMessage) (Params, error) {
+	var wire struct {
+		Sources []SourceParam                `json:"sources"`
+		Steps   []map[string]json.RawMessage `json:"steps"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&wire); err != nil {
+		return Params{}, paramsError("params: %v", err)
+	}
+	p := Params{Sources: wire.Sources}
+	names := map[string]bool{}
+	for i, s := range wire.Sources {
+		if s.Name == "" || s.Address == "" {
+			return Params{}, paramsError("sources[%d]: needs a name and an address", i)
+		}
+		if names[s.Name] {
+			return Params{}, paramsError("sources[%d]: the name %q is taken", i, s.Name)
+		}
+		names[s.Name] = true
+	}
+	defs := map[string]StepDef{}
+	var known []string
+	for _, def := range Steps() {
+		defs[def.Name] = def
+		known = append(known, def.Name)
+	}
+	count := map[string]int{}
+	for i, fields := range wire.Steps {
+		var name string
+		if err := json.Unmarshal(fields["do"], &name); err != nil {
+			return Params{}, paramsError("steps[%d]: the key do must name a step", i)
+		}
+		def, ok := defs[name]
+		if !ok {
+			hint := strings.Join(known, ", ")
+			if near := suggest.Nearest(name, known); near != "" {
+				hint = "did you mean " + near + "?"
+			}
+			return Params{}, paramsError("steps[%d]: unknown step %q (%s)", i, name, hint)
+		}
+		delete(fields, "do")
+		for key, value := range fields {
+			if string(value) == "null" { // as a resolved recipe writes what is not set
+				delete(fields, key)
+			}
+		}
+		s, err := def.decode(encode(fields))
+		if err != nil {
+			return Params{}, paramsError("steps[%d] (%s): %v", i, name, err)
+		}
+		count[name]++
+		label := name
+		if count[name] > 1 {
+			label = fmt.Sprintf("%s#%d", name, count[name])
+		}
+		p.steps = append(p.steps, namedStep{label, s})
+	}
+	return p, nil
+}
+
+// needs is the union of what the steps need, in the order of the steps.
+func (p Params) needs() []string {
+	var all []string
+	seen := map[string]bool{}
+	for _, s := range p.steps {
+		for _, field := range s.needs() {
+			if !seen[field] {
+				seen[field] = true
+				all = append(all, field)
+			}
+		}
+	}
+	return all
+}
+
+func paramsError(format string, args ...any) error {
+	return &r1.Error{
+		Name: "bad-curate-params", Detail: "curate: " + fmt.Sprintf(format, args...),
+		Remedy: "correct the stage's params; docs/recipes.md lists the steps and what they take",
+	}
+}

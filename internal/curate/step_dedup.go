@@ -1,0 +1,93 @@
+package curate
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// dedup keeps the first of the rows that are equal in the fields of by. Texts
+// are equal when they differ in white space or case only; a field that a row
+// lacks is equal to one that another lacks. A row with none of the fields stays.
+//
+// Reason: "duplicate".
+//
+// Memory: 16 bytes and the overhead of a map entry for each kept row.
+type dedup struct {
+	By []string `json:"by"`
+}
+
+func dedupDef() StepDef {
+	return StepDef{
+		Name: "dedup", Doc: "keep the first of equal rows",
+		Params: []Param{{Name: "by", Type: "list", Default: []string{"prompt", "response"}, Allowed: dedupFields()}},
+		decode: decodeInto(dedup{By: []string{"prompt", "response"}}),
+	}
+}
+
+func dedupFields() []string {
+	return []string{"id", "domain", "prompt", "response", "text", "chosen", "rejected"}
+}
+
+func (s dedup) check() error {
+	if len(s.By) == 0 {
+		return errors.New("by needs at least one field")
+	}
+	for _, field := range s.By {
+		if !slices.Contains(dedupFields(), field) {
+			return fmt.Errorf("by: %q is none of %v", field, dedupFields())
+		}
+	}
+	return nil
+}
+
+func (dedup) needs() []string { return nil }
+
+func (s dedup) start(context.Context, env) (any, error) {
+	return &seenRows{by: s.By, seen: map[[16]byte]struct{}{}}, nil
+}
+
+type seenRows struct {
+	by   []string
+	seen map[[16]byte]struct{}
+}
+
+func (s *seenRows) apply(r *row) string {
+	h := sha256.New()
+	present := false
+	for _, field := range s.by {
+		present = present || r.has(field)
+		fmt.Fprintf(h, "%s\x00", sameText(r.field(field)))
+	}
+	if !present {
+		return ""
+	}
+	key := [16]byte(h.Sum(nil)[:16])
+	if _, found := s.seen[key]; found {
+		return "duplicate"
+	}
+	s.seen[key] = struct{}{}
+	return ""
+}
+
+func (r *row) field(name string) string {
+	switch name {
+	case "id":
+		return r.id
+	case "domain":
+		return r.domain
+	case "prompt":
+		return r.prompt
+	case "response":
+		return r.response
+	case "text":
+		return r.text
+	case "chosen":
+		return r.chosen
+	case "rejected":
+		return r.rejected
+	}
+	return ""
+}

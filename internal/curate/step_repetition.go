@@ -1,0 +1,56 @@
+package curate
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/r1ctl/r1ctl/internal/verify"
+)
+
+// repetition drops thinking that repeats itself: of its n-grams, the share that
+// occurred before (1 - distinct/all) is above max. Units are the tokens of
+// units: words, single Han characters and single symbols, in lower case. A
+// thinking shorter than one n-gram has share 0.
+//
+// Reason: "repeats".
+type repetition struct {
+	Ngram int      `json:"ngram"`
+	Max   *float64 `json:"max"`
+}
+
+func repetitionDef() StepDef {
+	return StepDef{
+		Name: "repetition", Doc: "drop thinking that repeats itself",
+		Params: []Param{{Name: "ngram", Type: "integer", Default: 4}, {Name: "max", Type: "number", Required: true}},
+		decode: decodeInto(repetition{Ngram: 4}),
+	}
+}
+
+func (s repetition) check() error {
+	if s.Max == nil {
+		return errors.New("max is needed")
+	}
+	if s.Ngram < 1 {
+		return errors.New("ngram must be at least 1")
+	}
+	return checkShare("max", *s.Max)
+}
+
+func (repetition) needs() []string { return []string{"response"} }
+
+func (s repetition) apply(r *row) string {
+	if repeatedShare(verify.Split(r.response).Thinking, s.Ngram) > *s.Max {
+		return "repeats"
+	}
+	return ""
+}
+
+func repeatedShare(text string, n int) float64 {
+	grams := ngrams(units(text), n)
+	if len(grams) == 0 {
+		return 0
+	}
+	slices.Sort(grams)
+	all := float64(len(grams))
+	return 1 - float64(len(slices.Compact(grams)))/all
+}
