@@ -1,0 +1,96 @@
+package recipes
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/r1ctl/r1ctl/internal/curate"
+	"github.com/r1ctl/r1ctl/internal/r1"
+)
+
+// What a recipe may say of a curate step is what the step takes.
+func TestCurateStepsMatch(t *testing.T) {
+	var got, want []string
+	for _, v := range curateSteps.variants {
+		for _, f := range append([]field{{name: "-"}}, v.fields...) {
+			got = append(got, fmt.Sprintf("%s.%s required=%v default=%v", v.name, f.name, f.required, f.value))
+		}
+	}
+	for _, s := range curate.Steps() {
+		for _, p := range append([]curate.Param{{Name: "-"}}, s.Params...) {
+			want = append(want, fmt.Sprintf("%s.%s required=%v default=%v", s.Name, p.Name, p.Required, p.Default))
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("recipes know\n%s\ncurate takes\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// docs/recipes.md ends with a reference made from the schema.
+func TestReference(t *testing.T) {
+	const file, mark = "../docs/recipes.md", "<!-- made from recipes/kinds.go: go test ./recipes -update -->\n"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, got, ok := strings.Cut(string(text), mark)
+	if !ok {
+		t.Fatalf("%s has no line %q", file, mark)
+	}
+	want := reference()
+	if flag.Lookup("update").Value.String() == "true" {
+		if err := os.WriteFile(file, []byte(before+mark+want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if got != want {
+		t.Errorf("the reference in %s is not that of the schema: go test ./recipes -update", file)
+	}
+}
+
+func reference() string {
+	var b strings.Builder
+	for _, k := range kinds() {
+		fmt.Fprintf(&b, "\n### %s: %s\n", k.name, k.doc)
+		b.WriteString("| parameter | takes | default | |\n| --- | --- | --- | --- |\n")
+		for _, f := range k.params {
+			value, doc := "", f.doc
+			switch {
+			case f.required:
+				value = "**required**"
+			case f.name == "rewards":
+				value = "accuracy"
+			case f.value != nil:
+				value = fmt.Sprint(f.value)
+			}
+			if f.inert {
+				doc += " (does not bear on the result)"
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.name, f.shape.want(), value, doc)
+		}
+	}
+	return b.String()
+}
+
+// Every kind of the plan has a schema, and each parameter is documented.
+func TestKindsAreComplete(t *testing.T) {
+	all := kinds()
+	for i, name := range r1.Kinds() {
+		if all[i].name != name {
+			t.Fatalf("kind %d is %s, want %s", i, all[i].name, name)
+		}
+		for _, f := range all[i].params {
+			if f.doc == "" {
+				t.Errorf("%s.%s has no doc", name, f.name)
+			}
+			if f.required && f.value != nil {
+				t.Errorf("%s.%s is required and has a default", name, f.name)
+			}
+		}
+	}
+}

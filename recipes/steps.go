@@ -1,0 +1,110 @@
+package recipes
+
+import "go.yaml.in/yaml/v3"
+
+var (
+	share      = number{max: 1}
+	replyStyle = enum{"answer", "boxed", "think"}
+	language   = enum{"en", "zh"}
+	rowFields  = enum{"id", "domain", "prompt", "response", "text", "chosen", "rejected"}
+)
+
+// curateSteps are the things done to rows, in the order a recipe lists them.
+var curateSteps = tagged{key: "do", what: "step", variants: []variant{
+	{name: "correct", doc: "keep verdict correct; drops wrong, unverified:<reason>"},
+	{name: "finished", doc: "drop responses cut at max_tokens"},
+	{name: "format", doc: "keep well-formed responses", fields: []field{
+		{name: "style", shape: replyStyle, value: "answer", doc: "as the format reward's"},
+	}},
+	{name: "language", doc: "keep thinking in one language", fields: []field{
+		{name: "target", shape: language, value: "en", doc: "language"},
+		{name: "min", shape: share, value: 1.0, doc: "share of the thinking's words in the target language"},
+	}},
+	{name: "repetition", doc: "drop thinking that repeats itself", fields: []field{
+		{name: "ngram", shape: whole{1}, value: int64(4), doc: "words a window"},
+		{name: "max", shape: share, required: true, doc: "share of repeated windows"},
+	}},
+	{name: "length", doc: "bound the tokens, as counted by the sampler", fields: []field{
+		{name: "min", shape: whole{0}, value: int64(0), doc: "tokens"},
+		{name: "max", shape: whole{1}, required: true, doc: "tokens"},
+	}, check: ordered("min", "max", false)},
+	{name: "paragraph", doc: "drop thinking with a long paragraph", fields: []field{
+		{name: "max", shape: whole{1}, required: true, doc: "characters"},
+	}},
+	{name: "code-block", doc: "drop thinking with a code block"},
+	{name: "pass-rate", doc: "keep prompts of middling difficulty", fields: []field{
+		{name: "above", shape: share, value: 0.0, doc: "share of the prompt's samples that are correct; strict"},
+		{name: "below", shape: share, value: 1.0, doc: "the same; strict"},
+	}, check: ordered("above", "below", true)},
+	{name: "refine", doc: "rewrite the reply after the thinking, by rule", fields: []field{
+		{name: "summary", shape: enum{"boxed"}, value: "boxed", doc: "what the reply becomes"},
+	}},
+	{name: "dedup", doc: "keep the first of equal rows", fields: []field{
+		{name: "by", shape: list{what: "fields", elem: rowFields, filled: true}, value: []any{"prompt", "response"}, doc: "fields compared"},
+	}},
+	{name: "decontaminate", doc: "drop rows that share an n-gram of words with another data set", fields: []field{
+		{name: "against", shape: text{}, required: true, doc: "an input; its rows are not taken over"},
+		{name: "ngram", shape: whole{1}, value: int64(10), doc: "words"},
+	}},
+	{name: "select", doc: "keep the best rows of a prompt", fields: []field{
+		{name: "per_prompt", shape: whole{1}, value: int64(1), doc: "rows kept"},
+		{name: "choose", shape: enum{"shortest", "longest", "random", "first"}, value: "shortest", doc: "which"},
+	}},
+	{name: "cap", doc: "at most so many rows, at random by seed", fields: []field{
+		{name: "rows", shape: whole{1}, doc: "of all domains"},
+		{name: "by_domain", shape: table{what: "domain: rows", elem: whole{0}}, doc: "of one domain"},
+	}, check: func(d *decoder, n *yaml.Node, path string, v map[string]any) bool {
+		if v["rows"] == nil && v["by_domain"] == nil {
+			d.add(n, path, "expected rows, by_domain or both")
+			return false
+		}
+		return true
+	}},
+	{name: "shuffle", doc: "mix the rows, by seed"},
+}}
+
+// ordered checks that one bound is below another.
+func ordered(low, high string, strict bool) func(*decoder, *yaml.Node, string, map[string]any) bool {
+	return func(d *decoder, n *yaml.Node, path string, v map[string]any) bool {
+		a, b := asFloat(v[low]), asFloat(v[high])
+		if a > b || (strict && a == b) {
+			d.add(n, path, "%s %g and %s %g leave nothing between them", low, a, high, b)
+			return false
+		}
+		return true
+	}
+}
+
+func asFloat(v any) float64 {
+	switch t := v.(type) {
+	case int64:
+		return float64(t)
+	case float64:
+		return t
+	}
+	return 0
+}
+
+// rewardFields of grpo, and those of kinds that only compute and store rewards.
+var (
+	rewardDomains = field{name: "domains", shape: list{what: "domains", elem: text{}, filled: true}, doc: "default all"}
+	rewardWeights = []field{
+		{name: "weight", shape: number{}, value: 1.0, doc: "in the sum"},
+		rewardDomains,
+		{name: "from_step", shape: whole{0}, value: int64(0), doc: "global step from which it counts"},
+	}
+)
+
+// rewards is the list of rewards; common are the keys that each may carry.
+func rewards(common []field, preference bool) shape {
+	with := func(own ...field) []field { return append(own, common...) }
+	variants := []variant{
+		{name: "accuracy", doc: "verdict: correct 1, wrong 0", fields: with()},
+		{name: "format", doc: "1 or 0", fields: with(field{name: "style", shape: replyStyle, value: "answer"})},
+		{name: "language", doc: "share of the thinking's words in the target language", fields: with(field{name: "target", shape: language, value: "en"})},
+	}
+	if preference {
+		variants = append(variants, variant{name: "preference", doc: "the reward model's score", fields: with()})
+	}
+	return list{what: "rewards", filled: true, elem: tagged{key: "name", what: "reward", variants: variants}}
+}
