@@ -1,0 +1,102 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/r1ctl/r1ctl/internal/artifact"
+	"github.com/r1ctl/r1ctl/internal/r1"
+)
+
+// Store is what the agent needs of S3; *artifact.Store has it.
+type Store interface {
+	GetJSON(ctx context.Context, key string, v any) error
+	PutJSON(ctx context.Context, key string, v any) error
+	PutJSONIfAbsent(ctx context.Context, key string, v any) (won bool, err error)
+	PutBytes(ctx context.Context, key string, data []byte) error
+	Download(ctx context.Context, a r1.Artifact, dir string, o artifact.DownloadOptions) error
+	DownloadFiles(ctx context.Context, name string, files []r1.ManifestEntry, dir string, o artifact.DownloadOptions) error
+	Upload(ctx context.Context, dir string, o artifact.UploadOptions) (r1.Artifact, error)
+	UploadFiles(ctx context.Context, dir, prefix string, files []artifact.File, progress func(done, total int64)) ([]r1.ManifestEntry, error)
+	FilesUnder(ctx context.Context, folder string) ([]artifact.Object, error)
+	Delete(ctx context.Context, key string) error
+}
+
+var _ Store = (*artifact.Store)(nil)
+
+// Config says which attempt to run, and with what.
+type Config struct {
+	Store   Store  // of the attempt's bucket
+	SpecKey string // S3 key of the r1.Spec
+	WorkDir string // the working folder; made here, removed at the end
+	// CacheDir keeps inputs by digest, shared by all agents of the machine; empty keeps none.
+	CacheDir string
+
+	Trainer    []string // command; the path of job.json is appended
+	TrainerEnv []string // KEY=VALUE, such as PYTHONPATH; no secrets
+	// Verifier is the command of the verifier service. It must print one line
+	// {"url": "http://…"} to standard output when it is ready, and end when its
+	// standard input closes.
+	Verifier []string
+
+	// Allocated is when the machine was given to the attempt, from which the
+	// walltime counts; zero is now.
+	Allocated time.Time
+	// Grace is how long the trainer may take to save after SIGTERM. It must be
+	// shorter than the launcher's own, or nothing of it gets uploaded. Default 30 s.
+	Grace time.Duration
+	// SaveMargin is how long before the end of the walltime the trainer is asked
+	// to save. Default 2 min.
+	SaveMargin time.Duration
+	// Interval is the pace of heartbeats and uploads. Default 3 s.
+	Interval time.Duration
+	// Patience is how long the agent waits for an S3 that is away before it gives
+	// up, before and after the training. Default 24 h.
+	Patience time.Duration
+	Logger   *slog.Logger // default: discards
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Store == nil || c.SpecKey == "" || len(c.Trainer) == 0 {
+		return c, errors.New("agent: store, spec key and trainer command are required")
+	}
+	if c.WorkDir == "" {
+		return c, errors.New("agent: no working folder")
+	}
+	dir, err := filepath.Abs(c.WorkDir)
+	if err != nil {
+		return c, fmt.Errorf("agent: working folder: %w", err)
+	}
+	c.WorkDir = dir
+	if c.Allocated.IsZero() {
+		c.Allocated = time.Now()
+	}
+	defaultTo(&c.Grace, 30*time.Second)
+	defaultTo(&c.SaveMargin, 2*time.Minute)
+	defaultTo(&c.Interval, 3*time.Second)
+	defaultTo(&c.Patience, 24*time.Hour)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return c, nil
+}
+
+func defaultTo(d *time.Duration, value time.Duration) {
+	if *d <= 0 {
+		*d = value
+	}
+}
+
+// Names in the working folder, besides those of the job contract.
+const (
+	jobFile    = "job.json"
+	errorFile  = "error.json"
+	trainerLog = "trainer.log"
+	endedFile  = "ended.json"
+	resumeDir  = "resume"
+)

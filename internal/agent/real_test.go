@@ -1,0 +1,141 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/versity/versitygw/backend/meta"
+	"github.com/versity/versitygw/backend/posix"
+	"github.com/versity/versitygw/embedgw"
+
+	"github.com/r1ctl/r1ctl/internal/agent/stream"
+	"github.com/r1ctl/r1ctl/internal/artifact"
+	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/verify"
+)
+
+// realVerifier is the verifier service itself.
+func realVerifier() int {
+	if err := verify.Serve(context.Background(), verify.Config{AnnounceTo: os.Stdout, Parent: os.Stdin}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+const testAccess, testSecret = "test-access", "test-secret"
+
+// realS3 is the S3 server that r1ctl embeds, over a folder. It ends with its input.
+func realS3(dir, address string) int {
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
+	backend, err := posix.New(dir, meta.XattrMeta{}, posix.PosixOpts{})
+	if err == nil {
+		err = embedgw.RunVersityGW(context.Background(), backend, &embedgw.Config{
+			RootUserAccess: testAccess, RootUserSecret: testSecret, Ports: []string{address},
+			MaxConnections: 64, MaxRequests: 64, MultipartMaxParts: 10000, KeepAlive: true, Quiet: true,
+		})
+	}
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
+
+func realStore(t *testing.T) *artifact.Store {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	cmd := exec.Command(os.Args[0], "real-s3", t.TempDir(), address)
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = stdin.Close(); _ = cmd.Wait() })
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the S3 server does not start: %v", err)
+		}
+	}
+	s, err := artifact.New(t.Context(), artifact.Config{Endpoint: "http://" + address, Bucket: "b" + strings.ToLower(rand.Text()),
+		AccessKey: testAccess, SecretKey: testSecret, PathStyle: true, Embedded: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.EnsureBucket(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Two attempts of a job over real S3 with the real verifier: the first is
+// preempted, the second resumes from its checkpoint and succeeds.
+func TestOverRealS3(t *testing.T) {
+	b := newBench(t, "saves when asked")
+	store := realStore(t)
+	b.cfg.Store, b.cfg.CacheDir = store, t.TempDir()
+	b.cfg.Verifier = []string{os.Args[0], "real-verifier", "-"}
+	ctx := t.Context()
+	attempt := func(ctx context.Context, b *bench) <-chan r1.Result {
+		b.must(store.PutJSON(t.Context(), b.cfg.SpecKey, b.spec))
+		done := make(chan r1.Result, 1)
+		go func() {
+			res, err := Run(ctx, b.cfg)
+			if err != nil {
+				t.Error(err)
+			}
+			done <- res
+		}()
+		return done
+	}
+
+	stopping, sigterm := context.WithCancel(ctx)
+	done := attempt(stopping, b)
+	b.awaitReady()
+	sigterm()
+	first := <-done
+	want(t, first, r1.Preempted, r1.ClassPreempted, "preempted")
+
+	next := newNext(b, "asks the verifier")
+	next.spec.Verifier, next.spec.Resume = true, first.Checkpoint
+	second := <-attempt(ctx, next)
+	want(t, second, r1.Succeeded, "", "")
+	if got := second.Outputs["model"].Prefix; got != "tiny/tiny-0102-abcd/zero/model.attempt-2" {
+		t.Errorf("the second attempt's output lies at %s", got)
+	}
+	m, err := store.Manifest(ctx, second.Outputs["samples"])
+	b.must(err)
+	if m.Producer != next.spec.Key {
+		t.Errorf("manifest %+v", m)
+	}
+	var log bytes.Buffer
+	if _, err := stream.Read(ctx, store, path.Join(next.prefix(), r1.LogDir), 0, &log); err != nil || !strings.Contains(log.String(), "the verifier says 200") {
+		t.Errorf("log %q, %v", &log, err)
+	}
+	var stored r1.Result
+	b.must(store.GetJSON(ctx, path.Join(next.prefix(), r1.ResultFile), &stored))
+	want(t, stored, r1.Succeeded, "", "")
+}

@@ -1,0 +1,8 @@
+// Package launchtest is the suite that every launcher must pass.
+//
+// A launcher's test gives Run a Factory. The attempts of the suite run a
+// scripted program instead of the agent: Script, which the launcher's test
+// binary plays when it is started again with PlayEnv set. What an attempt does
+// is read from the file that Launch.SpecKey names, so launcher and attempts
+// must see one file system.
+package launchtest

@@ -1,0 +1,154 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/r1ctl/r1ctl/internal/r1"
+)
+
+// Status implements r1.Launcher. The first Status after a process died without
+// a word kills what is left of its tree and writes the missing record.
+func (l *Launcher) Status(ctx context.Context, h r1.Handle) (r1.Status, error) {
+	dir, err := l.open(h)
+	if err != nil {
+		return r1.Status{}, err
+	}
+	if elsewhere := l.elsewhere(dir, h); elsewhere != "" {
+		return r1.Status{State: r1.StateUnknown, Host: elsewhere, Reason: "it was started on " + elsewhere + ", which this machine cannot see"}, nil
+	}
+	st, err := l.status(ctx, dir)
+	if err != nil {
+		return r1.Status{}, fmt.Errorf("status of %s: %w", h.Key, err)
+	}
+	return st, nil
+}
+
+func (l *Launcher) status(ctx context.Context, dir string) (r1.Status, error) {
+	alive, err := locked(filepath.Join(dir, lifeLock))
+	if err != nil {
+		return r1.Status{}, err
+	}
+	if !alive {
+		exit, err := bury(ctx, dir)
+		if err != nil {
+			return r1.Status{}, err
+		}
+		if exit != nil {
+			var proc processRecord
+			if _, err := readRecord(dir, processFile, &proc); err != nil {
+				return r1.Status{}, err
+			}
+			return r1.Status{State: r1.StateEnded, Outcome: exit.Outcome, ExitCode: exit.Code, Reason: exit.Reason, Host: l.host, Started: proc.Started, Ended: exit.Ended}, nil
+		}
+	}
+	var proc processRecord
+	if _, err := readRecord(dir, processFile, &proc); err != nil {
+		return r1.Status{}, err
+	}
+	st := r1.Status{State: r1.StateRunning, Host: l.host, Started: proc.Started}
+	if proc.PID == 0 {
+		st.State = r1.StatePending
+	}
+	stopping, err := enforceStop(dir)
+	if stopping {
+		st.Reason = "asked to stop"
+	}
+	return st, err
+}
+
+// bury returns the exit record of an attempt that is not alive, and writes it
+// if the process could not. It returns nil when the attempt came to life meanwhile.
+func bury(ctx context.Context, dir string) (*exitRecord, error) {
+	var exit exitRecord
+	if ok, err := readRecord(dir, exitFile, &exit); ok || err != nil {
+		return &exit, err
+	}
+	turn, err := lock(ctx, filepath.Join(dir, submitLock))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, r1.ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer turn.Close()
+	// Nobody starts it while we have the turn: what we see now stays true.
+	if alive, err := locked(filepath.Join(dir, lifeLock)); alive || err != nil {
+		return nil, err
+	}
+	if ok, err := readRecord(dir, exitFile, &exit); ok || err != nil {
+		return &exit, err
+	}
+	var proc processRecord
+	if ok, err := readRecord(dir, processFile, &proc); err != nil {
+		return nil, err
+	} else if !ok {
+		return nil, r1.ErrNotFound // a launcher died before it forked: submit again
+	}
+	stopped, err := readRecord(dir, stopFile, new(stopRecord))
+	if err != nil {
+		return nil, err
+	}
+	boot, err := bootID()
+	if err != nil {
+		return nil, err
+	}
+	exit = exitRecord{Outcome: r1.Failed, Code: -1, Ended: time.Now().UTC(), Reason: "infrastructure: the process died without leaving an exit code (killed?)"}
+	switch {
+	case stopped:
+		exit.Outcome, exit.Reason = r1.Stopped, "stopped on request; the process was killed"
+	case proc.Boot != boot:
+		exit.Outcome, exit.Reason = r1.NodeLost, "infrastructure: the machine was restarted while the process ran"
+	}
+	if err := killMarked(dir); err != nil {
+		return nil, err // not over as long as something of it lives
+	}
+	return &exit, writeRecord(dir, exitFile, exit)
+}
+
+// Logs implements r1.Launcher.
+func (l *Launcher) Logs(_ context.Context, h r1.Handle, offset int64) (io.ReadCloser, error) {
+	dir, err := l.open(h)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(filepath.Join(dir, logFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("log of %s: %w", h.Key, r1.ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("log of %s: %w", h.Key, err)
+	}
+	if _, err := f.Seek(offset, io.SeekStart); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("log of %s from %d: %w", h.Key, offset, err)
+	}
+	return f, nil
+}
+
+// open checks a handle and gives the attempt's folder.
+func (l *Launcher) open(h r1.Handle) (string, error) {
+	if h.Launcher != Name || h.Version > handleVersion {
+		return "", fmt.Errorf("handle of launcher %q version %d is not for launcher %q version %d", h.Launcher, h.Version, Name, handleVersion)
+	}
+	return attemptDir(l.cfg.Root, h.Key)
+}
+
+// elsewhere names the other machine an attempt without a folder here lives on.
+func (l *Launcher) elsewhere(dir string, h r1.Handle) string {
+	var st handleState
+	if len(h.State) == 0 || json.Unmarshal(h.State, &st) != nil || st.Host == l.host {
+		return ""
+	}
+	if _, err := os.Stat(dir); err == nil {
+		return ""
+	}
+	return st.Host
+}
