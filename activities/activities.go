@@ -62,6 +62,7 @@ type Activities struct {
 	Curate   Curator
 	Site     Site
 	Bucket   string
+	Queue    string // the attempts queue this process serves
 	WorkDir  string // scratch space of computed jobs
 	CacheDir string // downloaded inputs, by digest
 	Log      *slog.Logger

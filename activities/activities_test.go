@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -80,8 +81,12 @@ func TestTheNextAttemptResumesFromTheNewestCheckpointOfAny(t *testing.T) {
 			continue
 		}
 		ref := w.prepare(t, attempt-1)
-		beat := r1.Heartbeat{Checkpoint: &r1.Checkpoint{Step: step, Prefix: "somewhere"}}
-		if err := w.store.PutJSON(context.Background(), w.layout.Attempt(ref.AttemptKey())+"/"+r1.HeartbeatFile, beat); err != nil {
+		folder := fmt.Sprintf("%s/%s/step-%d/", w.layout.Attempt(ref.AttemptKey()), r1.CheckpointDir, step)
+		if err := w.store.PutJSON(context.Background(), folder+r1.CompleteFile, r1.Checkpoint{Step: step, Prefix: folder}); err != nil {
+			t.Fatal(err)
+		}
+		torn := fmt.Sprintf("%s/%s/step-%d/model.safetensors", w.layout.Attempt(ref.AttemptKey()), r1.CheckpointDir, step+20)
+		if err := w.store.PutJSON(context.Background(), torn, "cut off before COMPLETE was written"); err != nil {
 			t.Fatal(err)
 		}
 		w.finish(t, attempt, failed)

@@ -32,12 +32,16 @@ func (a *Activities) PrepareAttempt(ctx context.Context, in tasks.PrepareInput) 
 			latest = numbers[len(numbers)-1]
 		}
 		if latest > in.After {
-			open, err := a.isOpen(ctx, in.JobRef, latest)
+			var spec r1.Spec
+			if err := a.Store.GetJSON(ctx, specKey(in.JobRef, latest), &spec); err != nil {
+				return tasks.AttemptRef{}, fmt.Errorf("read the spec of %s: %w", in.Key().Attempt(latest), err)
+			}
+			open, err := a.isOpen(ctx, in.JobRef, spec)
 			if err != nil {
 				return tasks.AttemptRef{}, err
 			}
 			if open {
-				return a.adopt(ctx, in.JobRef, latest)
+				return refOf(in.JobRef, spec, true), nil
 			}
 		}
 		spec, err := a.newSpec(ctx, in.JobRef, job, numbers)
@@ -49,7 +53,7 @@ func (a *Activities) PrepareAttempt(ctx context.Context, in tasks.PrepareInput) 
 			return tasks.AttemptRef{}, fmt.Errorf("write the spec of %s: %w", spec.Key, err)
 		}
 		if won {
-			return tasks.AttemptRef{JobRef: in.JobRef, Attempt: spec.Key.Attempt, Resume: resumeStep(spec)}, nil
+			return refOf(in.JobRef, spec, false), nil
 		}
 		// Somebody else made this attempt just now: look again.
 	}
@@ -75,15 +79,19 @@ func (a *Activities) attemptNumbers(ctx context.Context, ref tasks.JobRef) ([]in
 
 // isOpen says whether an attempt can still lead to a commit: it is live, or it
 // succeeded without being committed, or it was never submitted. What cannot be
-// known counts as live: waiting is cheaper than a doubled job.
-func (a *Activities) isOpen(ctx context.Context, ref tasks.JobRef, attempt int) (bool, error) {
-	key := ref.Key().Attempt(attempt)
+// known counts as live: waiting is cheaper than a doubled job. So does an
+// attempt that only another machine's worker can see.
+func (a *Activities) isOpen(ctx context.Context, ref tasks.JobRef, spec r1.Spec) (bool, error) {
+	key := spec.Key
 	res, err := a.result(ctx, ref.Layout(), key)
 	if err == nil {
 		return res.Outcome == r1.Succeeded, nil
 	}
 	if !errors.Is(err, r1.ErrNotFound) {
 		return false, err
+	}
+	if spec.Queue != a.Queue {
+		return true, nil
 	}
 	handle, err := a.Launcher.Find(ctx, key)
 	if errors.Is(err, r1.ErrNotFound) {
@@ -99,12 +107,12 @@ func (a *Activities) isOpen(ctx context.Context, ref tasks.JobRef, attempt int) 
 	return status.State != r1.StateEnded, nil
 }
 
-func (a *Activities) adopt(ctx context.Context, ref tasks.JobRef, attempt int) (tasks.AttemptRef, error) {
-	var spec r1.Spec
-	if err := a.Store.GetJSON(ctx, specKey(ref, attempt), &spec); err != nil {
-		return tasks.AttemptRef{}, fmt.Errorf("read the spec of %s: %w", ref.Key().Attempt(attempt), err)
+func refOf(ref tasks.JobRef, spec r1.Spec, adopted bool) tasks.AttemptRef {
+	r := tasks.AttemptRef{JobRef: ref, Attempt: spec.Key.Attempt, Queue: spec.Queue, Adopted: adopted}
+	if spec.Resume != nil {
+		r.Resume = spec.Resume.Step
 	}
-	return tasks.AttemptRef{JobRef: ref, Attempt: attempt, Resume: resumeStep(spec), Adopted: true}, nil
+	return r
 }
 
 func (a *Activities) newSpec(ctx context.Context, ref tasks.JobRef, job *r1.PlannedJob, earlier []int) (r1.Spec, error) {
@@ -138,25 +146,32 @@ func (a *Activities) newSpec(ctx context.Context, ref tasks.JobRef, job *r1.Plan
 		Verifier:        needsVerifier(job.Kind),
 		VerifierURL:     a.Site.VerifierURL,
 		Threads:         a.Site.Threads,
+		Queue:           a.Queue,
 		KeepCheckpoints: a.Site.KeepCheckpoints,
 	}, nil
 }
 
-// newestCheckpoint is the complete checkpoint with the highest step that any
-// earlier attempt has told of.
+// newestCheckpoint is the complete checkpoint with the highest step of any
+// earlier attempt. Its COMPLETE object is written last, so what has one is whole.
 func (a *Activities) newestCheckpoint(ctx context.Context, ref tasks.JobRef, attempts []int) (*r1.Checkpoint, error) {
 	var newest *r1.Checkpoint
 	for _, n := range attempts {
-		var beat r1.Heartbeat
-		err := a.Store.GetJSON(ctx, path.Join(ref.Layout().Attempt(ref.Key().Attempt(n)), r1.HeartbeatFile), &beat)
-		if errors.Is(err, r1.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read the heartbeat of %s: %w", ref.Key().Attempt(n), err)
-		}
-		if c := beat.Checkpoint; c != nil && (newest == nil || c.Step > newest.Step) {
-			newest = c
+		folder := path.Join(ref.Layout().Attempt(ref.Key().Attempt(n)), r1.CheckpointDir) + "/"
+		for prefix, err := range a.Store.ListPrefixes(ctx, folder) {
+			if err != nil {
+				return nil, fmt.Errorf("list the checkpoints of %s: %w", ref.Key().Attempt(n), err)
+			}
+			var c r1.Checkpoint
+			err := a.Store.GetJSON(ctx, prefix+r1.CompleteFile, &c)
+			if errors.Is(err, r1.ErrNotFound) {
+				continue // cut off while it was written, or being deleted
+			}
+			if err != nil {
+				return nil, fmt.Errorf("read checkpoint %s: %w", prefix, err)
+			}
+			if newest == nil || c.Step > newest.Step {
+				newest = &c
+			}
 		}
 	}
 	return newest, nil
@@ -172,13 +187,6 @@ func (a *Activities) result(ctx context.Context, l r1.Layout, key r1.AttemptKey)
 
 func specKey(ref tasks.JobRef, attempt int) string {
 	return path.Join(ref.Layout().Attempt(ref.Key().Attempt(attempt)), r1.SpecFile)
-}
-
-func resumeStep(s r1.Spec) int {
-	if s.Resume == nil {
-		return 0
-	}
-	return s.Resume.Step
 }
 
 // needsVerifier says which kinds of job ask for verdicts.

@@ -53,7 +53,7 @@ func attempts(ctx workflow.Context, in StageInput, ref tasks.JobRef) (jobResult,
 		done.attempts++
 		var end tasks.AttemptEnd
 		summary := fmt.Sprintf("%s %s, attempt %d", ref.Stage, ref.Job, attempt.Attempt)
-		if err := workflow.ExecuteActivity(launched(ctx, summary), tasks.RunAttempt, attempt).Get(ctx, &end); err != nil {
+		if err := workflow.ExecuteActivity(launched(ctx, attempt.Queue, summary), tasks.RunAttempt, attempt).Get(ctx, &end); err != nil {
 			return done, err
 		}
 		if end.Committed {
@@ -108,9 +108,9 @@ func compute(ctx workflow.Context, job string) workflow.Context {
 
 // launched is for RunAttempt, which may last as long as a job waits and trains.
 // A lost worker is noticed by its missing heartbeat; the next one re-attaches.
-func launched(ctx workflow.Context, summary string) workflow.Context {
+func launched(ctx workflow.Context, queue, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:           QueueAttempts,
+		TaskQueue:           queue,
 		StartToCloseTimeout: 365 * 24 * time.Hour,
 		HeartbeatTimeout:    10 * time.Second,
 		WaitForCancellation: true,

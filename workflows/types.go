@@ -6,13 +6,11 @@ import (
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
-// Task queues. Attempts have a queue of their own, whose worker takes as many
-// as the site has slots: a job that waits for a slot is a pending activity
-// that people can see.
-const (
-	QueueControl  = "r1ctl"
-	QueueAttempts = "r1ctl-attempts"
-)
+// QueueControl is the task queue of workflows and short activities. Attempts
+// have queues of their own (the spec of an attempt names its queue), whose
+// workers take as many as the site has slots: a job that waits for a slot is a
+// pending activity that people can see.
+const QueueControl = "r1ctl"
 
 // Names under which the workflows are registered.
 const (

@@ -49,6 +49,7 @@ type S3 struct {
 	AccessKey string `mapstructure:"access_key"`
 	SecretKey string `mapstructure:"secret_key"`
 	PathStyle bool   `mapstructure:"path_style"`
+	Embedded  bool   `mapstructure:"embedded"` // the endpoint is r1ctl's own server; agents are told so
 }
 
 // Site says how jobs run in this place.
@@ -102,6 +103,7 @@ func defaults() (map[string]any, error) {
 		"s3.access_key":               "",
 		"s3.secret_key":               "",
 		"s3.path_style":               true,
+		"s3.embedded":                 false,
 		"site.slots":                  runtime.NumCPU(),
 		"site.threads":                0,
 		"site.verifier_url":           "",
@@ -193,12 +195,16 @@ func (c *Config) check() error {
 	if c.Site.Slots < 1 {
 		return &r1.Error{Name: "config-invalid", Detail: fmt.Sprintf("site.slots is %d, expected at least 1", c.Site.Slots), Remedy: "set site.slots to how many jobs may run side by side"}
 	}
-	for _, dir := range []*string{&c.StateDir, &c.CacheDir} {
-		abs, err := filepath.Abs(*dir)
-		if err != nil {
-			return fmt.Errorf("resolve %s: %w", *dir, err)
+	// The engine and its agents run in other folders than this command.
+	for _, path := range []*string{&c.StateDir, &c.CacheDir, &c.Trainer.WheelDir, &c.File} {
+		if *path == "" {
+			continue
 		}
-		*dir = abs
+		abs, err := filepath.Abs(*path)
+		if err != nil {
+			return fmt.Errorf("resolve %s: %w", *path, err)
+		}
+		*path = abs
 	}
 	return nil
 }

@@ -50,9 +50,10 @@ type PrepareInput struct {
 // AttemptRef names the attempt that RunAttempt submits, or finds again.
 type AttemptRef struct {
 	JobRef
-	Attempt int  `json:"attempt"`
-	Resume  int  `json:"resume,omitempty"`  // step of the checkpoint it continues from
-	Adopted bool `json:"adopted,omitempty"` // it existed before
+	Attempt int    `json:"attempt"`
+	Queue   string `json:"queue"`             // whose workers run RunAttempt for it
+	Resume  int    `json:"resume,omitempty"`  // step of the checkpoint it continues from
+	Adopted bool   `json:"adopted,omitempty"` // it existed before
 }
 
 // AttemptKey is the attempt's key.

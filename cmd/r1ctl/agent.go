@@ -1,0 +1,118 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/r1ctl/r1ctl/internal/agent"
+	"github.com/r1ctl/r1ctl/internal/artifact"
+	"github.com/r1ctl/r1ctl/internal/config"
+	"github.com/r1ctl/r1ctl/internal/launch/local"
+	"github.com/r1ctl/r1ctl/internal/trainerenv"
+	"github.com/r1ctl/r1ctl/internal/verify"
+)
+
+func (a *app) agentCommand() *cobra.Command {
+	var spec string
+	cmd := &cobra.Command{
+		Use:   "agent --spec KEY",
+		Short: "Run one attempt of a job beside its trainer (launchers start it)",
+		Long: `This command is what a launcher starts on a machine: it fetches a job's inputs,
+starts the trainer and the verifier, uploads checkpoints, metrics and logs while
+the trainer runs, and writes the result last. People do not call it.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			code := local.Main(func() int { return a.runAgent(cmd, cfg, spec) })
+			if code != exitOK {
+				return codeError(code)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&spec, "spec", "", "S3 key of the attempt's spec")
+	cmd.Flags().String("bucket", "", "bucket of the spec")
+	_ = cmd.MarkFlagRequired("spec")
+	return cmd
+}
+
+func (a *app) runAgent(cmd *cobra.Command, cfg config.Config, spec string) int {
+	log := slog.New(slog.NewTextHandler(a.err, nil))
+	c, err := a.agentConfig(cmd, cfg, spec, log)
+	if err != nil {
+		return report(a.err, err)
+	}
+	res, err := agent.Run(cmd.Context(), c)
+	if err != nil {
+		report(a.err, err)
+	}
+	return agent.ExitCode(res, err)
+}
+
+func (a *app) agentConfig(cmd *cobra.Command, cfg config.Config, spec string, log *slog.Logger) (agent.Config, error) {
+	ctx := cmd.Context()
+	// The AWS client reads the launcher's credentials file by itself.
+	if file := os.Getenv("R1CTL_CREDENTIALS_FILE"); file != "" {
+		if err := os.Setenv("AWS_SHARED_CREDENTIALS_FILE", file); err != nil {
+			return agent.Config{}, fmt.Errorf("set the credentials file: %w", err)
+		}
+	}
+	storeCfg := storeConfig(cfg)
+	if bucket := cmd.Flag("bucket").Value.String(); bucket != "" {
+		storeCfg.Bucket = bucket
+	}
+	store, err := artifact.New(ctx, storeCfg)
+	if err != nil {
+		return agent.Config{}, err
+	}
+	env, err := trainerenv.Ensure(ctx, a.trainerOptions(cfg))
+	if err != nil {
+		return agent.Config{}, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return agent.Config{}, fmt.Errorf("find this binary: %w", err)
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return agent.Config{}, fmt.Errorf("find the working folder: %w", err)
+	}
+	return agent.Config{
+		Store:      store,
+		SpecKey:    spec,
+		WorkDir:    filepath.Join(here, "work"),
+		CacheDir:   filepath.Join(cfg.StateDir, "cache"),
+		Trainer:    []string{env.Python, "-m", "r1trainer"},
+		TrainerEnv: env.Environ,
+		Verifier:   []string{self, "verifier"},
+		Grace:      cfg.Site.StopGrace / 2, // the launcher kills at StopGrace: half to save, half to upload
+		Logger:     log,
+	}, nil
+}
+
+func (a *app) verifierCommand() *cobra.Command {
+	var listen string
+	var remote bool
+	cmd := &cobra.Command{
+		Use:   "verifier",
+		Short: "Serve verdicts and rewards over HTTP (agents start it)",
+		Long: `This command serves the verifier on loopback: POST /v1/score judges responses
+(docs/job-contract.md). It prints its address as one line of JSON and ends when
+its standard input closes.`,
+		Example: "  r1ctl verifier --listen 127.0.0.1:8900",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return verify.Serve(cmd.Context(), verify.Config{Listen: listen, AllowRemote: remote, AnnounceTo: a.out, Parent: os.Stdin})
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "address to serve on")
+	cmd.Flags().BoolVar(&remote, "allow-remote", false, "permit an address that other machines can reach")
+	return cmd
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/user"
+	"time"
+
+	"github.com/spf13/cobra"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/r1ctl/r1ctl/internal/config"
+	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/runs"
+	"github.com/r1ctl/r1ctl/internal/tinyworld"
+	"github.com/r1ctl/r1ctl/recipes"
+	"github.com/r1ctl/r1ctl/trainer"
+	"github.com/r1ctl/r1ctl/workflows"
+)
+
+func (a *app) startCommand() *cobra.Command {
+	var profile, runID string
+	var set []string
+	var detach bool
+	cmd := &cobra.Command{
+		Use:   "start RECIPE",
+		Short: "Start a run of a recipe and watch it",
+		Long: `This command starts a run: it checks the recipe, freezes it with its profile,
+and hands it to Temporal. RECIPE is a file, or the name of a recipe in the
+binary. Ctrl-C detaches; the run goes on. Jobs that an earlier run committed
+with the same inputs and parameters are reused.`,
+		Example: `  r1ctl start recipes/full-r1.yaml
+  r1ctl start r1-zero --profile smoke
+  r1ctl start full-r1 --set zero.params.steps=80 --detach -o json`,
+		Args: cobra.ExactArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return recipes.List(), cobra.ShellCompDirectiveDefault
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			run, err := freeze(args[0], recipes.Options{Profile: profile, Set: set}, runID)
+			if err != nil {
+				return err
+			}
+			return a.start(cmd, run, detach)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&profile, "profile", "p", "", "profile that sizes the recipe (default: the recipe's own)")
+	f.StringArrayVar(&set, "set", nil, "change a value of the recipe, such as zero.params.steps=80 (repeatable)")
+	f.StringVar(&runID, "run-id", "", "name the run yourself")
+	f.BoolVarP(&detach, "detach", "d", false, "return as soon as the run is started")
+	f.String("wheel-dir", "", "install the trainer's environment from this folder of wheels, without a network")
+	return cmd
+}
+
+// freeze resolves a recipe into a run. It touches neither network nor state.
+func freeze(recipe string, o recipes.Options, id string) (*r1.Run, error) {
+	rec, err := recipes.Load(recipe, o)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := recipes.Plan(rec, recipes.PlanOptions{SourceDigest: sourceDigest})
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now().UTC()
+	if id == "" {
+		if id, err = runs.NewID(plan.Recipe, now); err != nil {
+			return nil, err
+		}
+	}
+	owner := ""
+	if u, err := user.Current(); err == nil {
+		owner = u.Username
+	}
+	return &r1.Run{
+		Version: 1, ID: id, Recipe: plan.Recipe, Profile: plan.Profile, Created: now,
+		Owner: owner, R1ctl: versionString(), RecipeYAML: rec.YAML(), Plan: *plan,
+	}, nil
+}
+
+// sourceDigest identifies what a tiny:// address stands for in this binary.
+func sourceDigest(address string) (string, error) {
+	if address == tinyworld.Base {
+		return trainer.TinyBaseDigest()
+	}
+	return tinyworld.Digest(address)
+}
+
+func (a *app) start(cmd *cobra.Command, run *r1.Run, detach bool) error {
+	cfg, err := a.settings(cmd)
+	if err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	if cfg.Embedded() {
+		// Jobs run on this machine: the trainer must be there before the first one.
+		if err := a.ensureTrainer(ctx, cfg); err != nil {
+			return err
+		}
+	}
+	s, err := a.open(cmd)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := runs.Create(ctx, s.store, *run); err != nil {
+		return err
+	}
+	if err := s.drive(ctx, run); err != nil {
+		return err
+	}
+	if detach {
+		if a.json() {
+			return a.printJSON(map[string]string{"run": run.ID, "recipe": run.Recipe, "profile": run.Profile})
+		}
+		fmt.Fprintf(a.out, "run %s is started\n  r1ctl watch %s\n", run.ID, run.ID)
+		return nil
+	}
+	return a.follow(ctx, s, run)
+}
+
+// drive starts a workflow execution for a run. With one open already it does
+// nothing: a run is never driven twice.
+func (s *session) drive(ctx context.Context, run *r1.Run) error {
+	input := workflows.RunInput{
+		Run: run.ID, Recipe: run.Recipe, Profile: run.Profile, Owner: run.Owner,
+		Stages: workflows.Shape(&run.Plan), Budgets: budgets(s.cfg.Site.Retries),
+	}
+	attrs := []temporal.SearchAttributeUpdate{
+		workflows.AttrRecipe.ValueSet(run.Recipe), workflows.AttrProfile.ValueSet(run.Profile), workflows.AttrState.ValueSet(string(r1.RunRunning)),
+	}
+	if run.Owner != "" {
+		attrs = append(attrs, workflows.AttrOwner.ValueSet(run.Owner))
+	}
+	_, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                       run.ID,
+		TaskQueue:                workflows.QueueControl,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		StaticSummary:            fmt.Sprintf("%s (%s)", run.Recipe, run.Profile),
+		StaticDetails:            fmt.Sprintf("`r1ctl watch %s`", run.ID),
+		TypedSearchAttributes:    temporal.NewSearchAttributes(attrs...),
+	}, workflows.RecipeName, input)
+	if err != nil {
+		return fmt.Errorf("start the workflow of run %s: %w", run.ID, err)
+	}
+	return nil
+}
+
+func budgets(r config.Retries) workflows.Budgets {
+	b := workflows.DefaultBudgets()
+	b.Program, b.Infrastructure, b.Preempted = r.Program, r.Infrastructure, r.Preempted
+	return b
+}

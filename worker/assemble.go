@@ -1,0 +1,128 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/r1ctl/r1ctl/activities"
+	"github.com/r1ctl/r1ctl/internal/artifact"
+	"github.com/r1ctl/r1ctl/internal/config"
+	"github.com/r1ctl/r1ctl/internal/launch/local"
+)
+
+// Local is what a worker needs to run jobs on its own machine.
+type Local struct {
+	Config config.Config
+	Store  *artifact.Store
+	// StoreConfig is what Store was made with, to read data from other buckets.
+	StoreConfig artifact.Config
+	Self        string // path of this binary, which is also the agent
+	// CredentialsFile is the S3 credentials file that agents read; empty leaves
+	// them to the configured keys, or to the AWS default chain.
+	CredentialsFile string
+	Log             *slog.Logger
+}
+
+// Assemble wires the activities to the local launcher.
+func Assemble(l Local) (*activities.Activities, error) {
+	c := l.Config
+	credentials := l.CredentialsFile
+	if credentials == "" && c.S3.AccessKey != "" {
+		var err error
+		if credentials, err = writeCredentials(c); err != nil {
+			return nil, err
+		}
+	}
+	launcher, err := local.New(local.Config{
+		Root:            filepath.Join(c.StateDir, "attempts"),
+		Command:         []string{l.Self, "agent"},
+		Env:             agentEnv(c),
+		CredentialsFile: credentials,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the launcher: %w", err)
+	}
+	work, err := workDir(c.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("find this machine's name: %w", err)
+	}
+	return &activities.Activities{
+		Store:    l.Store,
+		Launcher: launcher,
+		Curate:   curator(l.StoreConfig),
+		Site: activities.Site{
+			VerifierURL:     c.Site.VerifierURL,
+			Threads:         c.Site.Threads,
+			KeepCheckpoints: c.Site.KeepCheckpoints,
+			StopGrace:       c.Site.StopGrace,
+			Poll:            250 * time.Millisecond,
+		},
+		Bucket:   c.S3.Bucket,
+		Queue:    "r1ctl-attempts-" + host, // local attempts are seen from this machine only
+		WorkDir:  work,
+		CacheDir: filepath.Join(c.StateDir, "cache"),
+		Log:      l.Log,
+	}, nil
+}
+
+// agentEnv tells an agent on this machine where things are. It holds no secret.
+func agentEnv(c config.Config) []string {
+	return []string{
+		"R1CTL_STATE_DIR=" + c.StateDir,
+		"R1CTL_CACHE_DIR=" + c.CacheDir,
+		"R1CTL_S3_ENDPOINT=" + c.S3.Endpoint,
+		"R1CTL_S3_REGION=" + c.S3.Region,
+		"R1CTL_S3_BUCKET=" + c.S3.Bucket,
+		"R1CTL_S3_PATH_STYLE=" + strconv.FormatBool(c.S3.PathStyle),
+		"R1CTL_S3_EMBEDDED=" + strconv.FormatBool(c.S3.Embedded),
+		"R1CTL_SITE_STOP_GRACE=" + c.Site.StopGrace.String(),
+		"R1CTL_TRAINER_PYTHON=" + c.Trainer.Python,
+		"R1CTL_TRAINER_WHEEL_DIR=" + c.Trainer.WheelDir,
+	}
+}
+
+// writeCredentials keeps configured S3 keys where only this user's agents read
+// them: never in an environment or on a command line.
+func writeCredentials(c config.Config) (string, error) {
+	if err := os.MkdirAll(c.StateDir, 0o700); err != nil {
+		return "", fmt.Errorf("make the state folder: %w", err)
+	}
+	file := filepath.Join(c.StateDir, "agent-s3-credentials")
+	text := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", c.S3.AccessKey, c.S3.SecretKey)
+	part := fmt.Sprintf("%s.%d", file, os.Getpid())
+	if err := os.WriteFile(part, []byte(text), 0o600); err != nil {
+		return "", fmt.Errorf("write the agents' credentials: %w", err)
+	}
+	if err := os.Rename(part, file); err != nil {
+		return "", fmt.Errorf("write the agents' credentials: %w", err)
+	}
+	return file, nil
+}
+
+// workDir is this process's scratch folder. Those of workers that died are
+// removed: what they held is either committed or computed anew.
+func workDir(state string) (string, error) {
+	root := filepath.Join(state, "work")
+	old, err := os.ReadDir(root)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("look for old work folders: %w", err)
+	}
+	for _, d := range old {
+		pid := strings.TrimPrefix(d.Name(), "worker-")
+		if _, err := os.Stat("/proc/" + pid); errors.Is(err, fs.ErrNotExist) {
+			_ = os.RemoveAll(filepath.Join(root, d.Name()))
+		}
+	}
+	return filepath.Join(root, fmt.Sprintf("worker-%d", os.Getpid())), nil
+}
