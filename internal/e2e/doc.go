@@ -2,5 +2,5 @@
 // embedded engine, the real trainer, real models, whole runs. They need the
 // trainer's environment (make setup) and the build tag e2e:
 //
-//	make e2e
+//	make test-e2e
 package e2e

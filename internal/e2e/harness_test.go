@@ -24,12 +24,15 @@ type machine struct {
 	state  string
 }
 
-// newMachine needs R1CTL_E2E_BINARY, which make e2e sets to what it built.
+// newMachine uses the binary that make built.
 func newMachine(t *testing.T) *machine {
 	t.Helper()
-	binary := os.Getenv("R1CTL_E2E_BINARY")
-	if binary == "" {
-		t.Fatal("R1CTL_E2E_BINARY is not set; run: make e2e")
+	binary, err := filepath.Abs("../../bin/r1ctl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(binary); err != nil {
+		t.Fatalf("%v; run: make test-e2e", err)
 	}
 	// Not t.TempDir: its name is too long for the sockets of some parts, and a
 	// state dir of a failed test is worth keeping.

@@ -1,0 +1,82 @@
+# make            lists the targets
+# make demo       from a clean clone to a finished run
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Where scripts/prerequisites.sh puts Go when the system has none.
+export PATH := $(PATH):/usr/local/go/bin
+# One setting for building and testing, so that nothing is compiled twice.
+export CGO_ENABLED := 0
+
+GO      ?= go
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+DEMO    := .r1ctl/demo
+TOOL    := $(GO) tool -modfile=tools/go.mod
+# Linter and test runner for Python, apart from the trainer's environment.
+PYTOOLS := .r1ctl/pytools
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: prerequisites
+prerequisites: ## check what this machine lacks, and name the commands that install it
+	@scripts/prerequisites.sh
+
+.PHONY: build
+build: prerequisites ## build bin/r1ctl
+	$(GO) build -ldflags '-X main.version=$(VERSION)' -o bin/r1ctl ./cmd/r1ctl
+
+.PHONY: setup
+setup: build ## build the trainer's Python environment, once, in the user's cache
+	bin/r1ctl setup
+
+.PHONY: demo
+demo: setup ## run every stage of recipes/full-r1.yaml on a tiny model, here, to its end
+	bin/r1ctl start recipes/full-r1.yaml --state-dir $(DEMO)
+	@echo
+	@echo "The run is done. Where to look next:"
+	@echo "  bin/r1ctl status --state-dir $(DEMO)      its stages, their metrics, and where their outputs lie"
+	@echo "  bin/r1ctl server --state-dir $(DEMO)      the engine again: addresses of Temporal's web UI and of S3, with keys"
+	@echo "  recipes/full-r1.yaml                      what was run; docs/recipes.md explains it"
+
+.PHONY: test
+test: test-go test-python test-e2e ## all tests
+
+.PHONY: test-go
+test-go: prerequisites ## Go tests, replay tests and house rules
+	$(GO) test ./...
+
+.PHONY: test-python
+test-python: setup $(PYTOOLS)/COMPLETE ## the trainer's tests, in the environment that trains
+	@tools/pytest bin/r1ctl $(PYTOOLS) -q trainer/tests
+
+.PHONY: test-e2e
+test-e2e: setup ## the smoke profile on the embedded engine with the real trainer
+	$(GO) test -count=1 -timeout=40m -tags=e2e ./internal/e2e/...
+
+.PHONY: lint
+lint: prerequisites $(PYTOOLS)/COMPLETE ## formatting, vet, staticcheck, workflowcheck, layers, ruff
+	@unformatted="$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go'))"; \
+	if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w):"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+	$(TOOL) workflowcheck -config tools/workflowcheck.yaml ./workflows/...
+	$(GO) test ./internal/house
+	$(PYTOOLS)/bin/ruff check --config trainer/pyproject.toml trainer
+
+.PHONY: docs
+docs: ## rewrite what is generated in docs/ (errors.md)
+	$(GO) test ./internal/house -run Errors -update
+
+.PHONY: clean
+clean: ## remove what was built here; caches and the demo's state stay
+	rm -rf bin $(PYTOOLS)
+
+$(PYTOOLS)/COMPLETE: trainer/requirements-dev.lock
+	rm -rf $(PYTOOLS)
+	"$$(scripts/prerequisites.sh --python)" -m venv $(PYTOOLS)
+	$(PYTOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@

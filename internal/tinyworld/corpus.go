@@ -1,0 +1,166 @@
+package tinyworld
+
+import "strings"
+
+// ZeroTemplate is the template of R1-Zero, as the paper prints it. The tiny
+// tokenizer knows the text before and the text after the prompt as one token
+// each, so the laptop profile can afford it.
+const ZeroTemplate = "A conversation between User and Assistant. The user asks a question, and the Assistant solves it. " +
+	"The assistant first thinks about the reasoning process in the mind and then provides the user with the answer. " +
+	"The reasoning process and answer are enclosed within <think> </think> and <answer> </answer> tags, respectively, " +
+	"i.e., <think> reasoning process here </think> <answer> answer here </answer>. User: {prompt}. Assistant:"
+
+// The composition of the web, in percent. What is not the others is the last.
+const (
+	sharePuzzles    = 88 // else general text
+	shareArithmetic = 72 // of puzzles, else logic
+
+	shareZero  = 60 // of puzzles in the Zero template
+	sharePlain = 20 // of puzzles without any, else in chat form
+
+	shareThought   = 30 // of answers in the Zero template: worked out step by step
+	shareMalformed = 20 // of answers in the Zero template: in no readable format, else answered at once
+	shareElsewhere = 50 // of answers in other forms: worked out step by step
+
+	shareNoisyStep   = 3  // of the steps of a thought
+	shareNoisyAnswer = 10 // of the answers given at once
+	shareChinese     = 20 // of the thoughts in arithmetic, at least partly
+)
+
+// drawDocument draws one text of the web. Its prompts are train prompts.
+func drawDocument(_ address, r *random) keyed {
+	var text string
+	if r.percent(sharePuzzles) {
+		text = puzzleDocument(r)
+	} else {
+		text = generalDocument(r)
+	}
+	return keyed{textRow{text}, text, Train}
+}
+
+func puzzleDocument(r *random) string {
+	draw := func() chain { return newLogic(r, logicSteps.least, logicSteps.most) }
+	if r.percent(shareArithmetic) {
+		draw = func() chain { return newArithmetic(r, arithmeticSteps.least, arithmeticSteps.most) }
+	}
+	c := draw()
+	for !isTrain(c.domain, c.prompt) {
+		c = draw()
+	}
+	switch form := r.below(100); {
+	case form < shareZero:
+		return strings.ReplaceAll(ZeroTemplate, "{prompt}", c.prompt) + zeroAnswer(c, r)
+	case form < shareZero+sharePlain:
+		return c.prompt + " " + plainAnswer(c, r)
+	default:
+		return asChat(c.prompt, chatAnswer(c, r))
+	}
+}
+
+// zeroAnswer answers in the format the Zero template asks for, more or less.
+func zeroAnswer(c chain, r *random) string {
+	switch kind := r.below(100); {
+	case kind < shareThought:
+		thought, answer := think(c, r)
+		return "<think>" + thought + "</think><answer>" + answer + "</answer>"
+	case kind < shareThought+shareMalformed:
+		answer := guess(c, r)
+		return pick(r, []string{
+			answer,
+			"<answer>" + answer + "</answer>",
+			"<think></think><answer>" + answer + "</answer>",
+			"<think>" + answer + "</think>" + answer,
+			"<think>" + answer + "<answer>" + answer + "</answer>",
+			"The answer is " + answer + ".",
+		})
+	default:
+		// A thought that opens alike whatever the answer: the most likely opening of
+		// all, so that even at low temperature the base model mostly guesses.
+		answer := guess(c, r)
+		return "<think>It is " + answer + ".</think><answer>" + answer + "</answer>"
+	}
+}
+
+func plainAnswer(c chain, r *random) string {
+	if r.percent(shareElsewhere) {
+		thought, answer := think(c, r)
+		return thought + " The answer is " + answer + "."
+	}
+	return pick(r, []string{guess(c, r), "The answer is " + guess(c, r) + "."})
+}
+
+func chatAnswer(c chain, r *random) string {
+	if r.percent(shareElsewhere) {
+		thought, answer := think(c, r)
+		return inThinkFormat(thought, pick(r, []string{`\boxed{` + answer + "}", "The answer is " + answer + "."}))
+	}
+	return pick(r, []string{guess(c, r), "The answer is " + guess(c, r) + ".", `\boxed{` + guess(c, r) + "}"})
+}
+
+// think works a chain out as people do on the web: now and then a step is
+// wrong, and some write numbers in Chinese, all the way or here and there.
+func think(c chain, r *random) (thought, answer string) {
+	steps, answer := c.solve(r, func() bool { return r.percent(shareNoisyStep) })
+	if c.domain == Arithmetic && r.percent(shareChinese) {
+		mixed := r.percent(50)
+		for i := range steps {
+			if !mixed || r.percent(50) {
+				steps[i] = inChinese(steps[i])
+			}
+		}
+	}
+	return strings.Join(steps, ";"), answer
+}
+
+// guess answers at once: right in the text, but beyond what can be learnt
+// without the steps.
+func guess(c chain, r *random) string {
+	if !r.percent(shareNoisyAnswer) {
+		return c.gold
+	}
+	if c.domain == Logic {
+		return string(seats[r.below(len(seats))])
+	}
+	return string(rune('0' + r.below(10)))
+}
+
+var chineseDigits = strings.NewReplacer("0", "〇", "1", "一", "2", "二", "3", "三", "4", "四",
+	"5", "五", "6", "六", "7", "七", "8", "八", "9", "九")
+
+func inChinese(step string) string { return chineseDigits.Replace(step) }
+
+// generalDocument is somebody's reply to a prompt without a gold answer; good
+// and bad manners are both on the web.
+func generalDocument(r *random) string {
+	domain, from, good := General, generalPhrases, 60
+	if r.percent(25) {
+		domain, from, good = Safety, harmfulPhrases, 40
+	}
+	s := drawScene(r, from)
+	for !isTrain(domain, s.fill(s.prompt)) {
+		s = drawScene(r, from)
+	}
+	prompt, thought, reply := s.fill(s.prompt), s.fill(s.thought), s.fill(pick(r, s.good))
+	if !r.percent(good) {
+		reply = s.fill(pick(r, s.bad))
+		if s.plan != "" {
+			thought = s.fill(s.plan)
+		}
+	}
+	if r.percent(20) {
+		return prompt + " " + reply
+	}
+	if r.percent(40) {
+		reply = inThinkFormat(thought, reply)
+	}
+	return asChat(prompt, reply)
+}
+
+// asChat writes the chat form of the tiny tokenizer; the end token is the
+// trainer's to add.
+func asChat(prompt, reply string) string { return "<|User|>" + prompt + "<|Assistant|>" + reply }
+
+func isTrain(domain, prompt string) bool {
+	_, split := identify(domain, prompt)
+	return split == Train
+}

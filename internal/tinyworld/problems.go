@@ -1,0 +1,141 @@
+package tinyworld
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Bounds of the parameters min and max.
+const (
+	fewestSteps = 2
+	mostSteps   = 12
+)
+
+// The default length of a chain: operands of arithmetic, moves of logic.
+var (
+	arithmeticSteps = stepRange{3, 7}
+	logicSteps      = stepRange{3, 7}
+)
+
+// chain is a problem that is solved from left to right, one step after another.
+type chain struct {
+	domain   string
+	verifier string
+	prompt   string
+	gold     string
+	// solve returns the steps as a thought has them, 3*4=2 or 1R=C, and the answer
+	// they arrive at. spoil says before each step whether it goes wrong; a wrong step
+	// takes its result from r, and what follows goes on from there.
+	solve func(r *random, spoil func() bool) (steps []string, answer string)
+}
+
+func (c chain) problem() keyed { return problem(c.domain, c.prompt, c.gold, c.verifier) }
+
+// correctly never spoils a step.
+func correctly() bool { return false }
+
+// drawArithmetic draws a chain such as 3*4+5*2-7=?, worked out strictly from
+// left to right, every result modulo ten.
+func drawArithmetic(a address, r *random) keyed { return newArithmetic(r, a.min, a.max).problem() }
+
+func newArithmetic(r *random, least, most int) chain {
+	operands := make([]int, r.between(least, most))
+	operators := make([]byte, len(operands))
+	var prompt strings.Builder
+	for i := range operands {
+		operands[i] = r.between(2, 9)
+		if i > 0 {
+			operators[i] = "+-*"[r.below(3)]
+			prompt.WriteByte(operators[i])
+		}
+		prompt.WriteString(strconv.Itoa(operands[i]))
+	}
+	prompt.WriteString("=?")
+	solve := func(r *random, spoil func() bool) (steps []string, answer string) {
+		value := operands[0]
+		for i := 1; i < len(operands); i++ {
+			step := strconv.Itoa(value) + string(operators[i]) + strconv.Itoa(operands[i]) + "="
+			value = apply(operators[i], value, operands[i])
+			if spoil() {
+				value = r.below(10)
+			}
+			steps = append(steps, step+strconv.Itoa(value))
+		}
+		return steps, strconv.Itoa(value)
+	}
+	_, gold := solve(r, correctly)
+	return chain{Arithmetic, "integer", prompt.String(), gold, solve}
+}
+
+func apply(operator byte, a, b int) int {
+	switch operator {
+	case '+':
+		return (a + b) % 10
+	case '-':
+		return (a - b + 10) % 10
+	default:
+		return a * b % 10
+	}
+}
+
+// arithmeticProblems counts the chains an address can name.
+func arithmeticProblems(a address) int {
+	total, chains := 0, 8
+	for operands := 2; operands <= a.max; operands++ {
+		chains *= 3 * 8
+		if operands >= a.min {
+			total += chains
+		}
+	}
+	return total
+}
+
+// seats are around a round table in this order.
+const seats = "ABCD"
+
+// drawLogic draws a walk around a table of four seats, such as B 1R 2R 3S=?:
+// start at B, move one seat on (R), again one on, then to the seat across (S); L
+// goes one back. The moves are numbered, as models this small copy by looking up
+// a mark, not by counting.
+func drawLogic(a address, r *random) keyed { return newLogic(r, a.min, a.max).problem() }
+
+func newLogic(r *random, least, most int) chain {
+	moves := make([]byte, r.between(least, most))
+	for i := range moves {
+		moves[i] = "RLS"[r.below(3)]
+	}
+	start := r.below(len(seats))
+	var prompt strings.Builder
+	prompt.WriteByte(seats[start])
+	for i, move := range moves {
+		fmt.Fprintf(&prompt, " %d%c", i+1, move)
+	}
+	prompt.WriteString("=?")
+	solve := func(r *random, spoil func() bool) (steps []string, answer string) {
+		seat := start
+		for i, move := range moves {
+			step := strconv.Itoa(i+1) + string(move) + "="
+			seat = (seat + map[byte]int{'R': 1, 'S': 2, 'L': 3}[move]) % len(seats)
+			if spoil() {
+				seat = r.below(len(seats))
+			}
+			steps = append(steps, step+seats[seat:seat+1])
+		}
+		return steps, seats[seat : seat+1]
+	}
+	_, gold := solve(r, correctly)
+	return chain{Logic, "choice", prompt.String(), gold, solve}
+}
+
+// logicProblems counts the walks an address can name.
+func logicProblems(a address) int {
+	total, walks := 0, len(seats)
+	for moves := 1; moves <= a.max; moves++ {
+		walks *= 3
+		if moves >= a.min {
+			total += walks
+		}
+	}
+	return total
+}

@@ -1,0 +1,67 @@
+package tinyworld
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// Domains of the world's prompts.
+const (
+	Arithmetic = "arithmetic"
+	Logic      = "logic"
+	General    = "general"
+	Safety     = "safety"
+)
+
+// testShare is one in how many prompts is a test prompt.
+const testShare = 5
+
+// The row types of docs/job-contract.md, as far as the world makes them.
+type (
+	problemRow struct {
+		ID       string `json:"id"`
+		Domain   string `json:"domain"`
+		Prompt   string `json:"prompt"`
+		Gold     string `json:"gold,omitempty"`
+		Verifier string `json:"verifier"`
+		Split    string `json:"split"`
+	}
+	sftRow struct {
+		ID       string `json:"id"`
+		Domain   string `json:"domain"`
+		Prompt   string `json:"prompt"`
+		Response string `json:"response"`
+	}
+	preferenceRow struct {
+		ID       string `json:"id"`
+		Domain   string `json:"domain"`
+		Prompt   string `json:"prompt"`
+		Chosen   string `json:"chosen"`
+		Rejected string `json:"rejected"`
+	}
+	safetyRow struct {
+		ID       string `json:"id"`
+		Domain   string `json:"domain"`
+		Prompt   string `json:"prompt"`
+		Response string `json:"response"`
+		Safe     bool   `json:"safe"`
+	}
+	textRow struct {
+		Text string `json:"text"`
+	}
+)
+
+// identify returns the id of a prompt and the split it is in for ever.
+func identify(domain, prompt string) (id, split string) {
+	sum := sha256.Sum256([]byte(domain + "\n" + prompt))
+	split = Train
+	if sum[31]%testShare == 0 {
+		split = Test
+	}
+	return hex.EncodeToString(sum[:8]), split
+}
+
+func problem(domain, prompt, gold, verifier string) keyed {
+	id, split := identify(domain, prompt)
+	return keyed{problemRow{id, domain, prompt, gold, verifier, split}, id, split}
+}

@@ -1,0 +1,38 @@
+"""``python -m r1trainer job.json``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from r1trainer.errors import write_error
+from r1trainer.job import function_for, load_job
+from r1trainer.signals import EXIT_STOPPED, Stopped
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one job and return the exit status: 0 done, 1 failed (see ``error.json``), 143 asked to stop, 2 misused."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if len(arguments) != 1:
+        print("usage: python -m r1trainer job.json", file=sys.stderr)
+        return 2
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    path = Path(arguments[0])
+    error_file = path.parent / "error.json"
+    try:
+        job = load_job(path)
+        error_file = job.error
+        function_for(job.kind)(job)
+    except Stopped:
+        return EXIT_STOPPED
+    except Exception as error:
+        traceback.print_exc()
+        write_error(error_file, error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,253 @@
+"""What every training kind shares: Hugging Face's ``Trainer`` under the job contract.
+
+``JobTrainer`` is mixed into a trainer class (TRL's or Transformers' own). It writes our metrics lines and checkpoints
+instead of theirs, stops on request, and refuses a loss that is not a number.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PrinterCallback, ProgressCallback, TrainerCallback
+
+from r1trainer.checkpoint import save_checkpoint, verify_checkpoint
+from r1trainer.errors import ConfigError, Diverged
+from r1trainer.job import Job, Params
+from r1trainer.metrics import Metrics
+from r1trainer.models import save_model, set_generation_config, stored_dtype
+from r1trainer.signals import Stopped, StopRequest
+
+CURSOR_FILE = "cursor.json"
+DEFAULT_CHECKPOINT_STEPS = 50
+SUMMARY_STEPS = 10  # the summary is over so many last steps
+
+
+@dataclass
+class Run:
+    """One training job as its trainer sees it."""
+
+    job: Job
+    metrics: Metrics
+    stop: StopRequest
+    to_step: int
+    schedule: Callable[[int], float]  # optimizer steps done -> factor on the learning rate
+    rows: int  # rows (or questions) consumed from one boundary to the next
+    boundary: int = 1  # steps between points where a checkpoint may lie
+    checkpoint_steps: int = DEFAULT_CHECKPOINT_STEPS
+    stopped: bool = field(default=False, init=False)
+
+    def cursor(self, step: int) -> int:
+        """Rows consumed when ``step`` optimizer steps are done; those of a rollout count when it is made."""
+        return -(-step // self.boundary) * self.rows
+
+
+class JobTrainer:
+    """Mixin for a ``transformers.Trainer`` (or subclass); place it first among the bases and pass ``run``."""
+
+    def __init__(self, *args: Any, run: Run, **kwargs: Any) -> None:
+        self.run = run
+        self._last_log = time.monotonic()
+        self._recent: deque[dict[str, float | None]] = deque(maxlen=SUMMARY_STEPS)
+        super().__init__(*args, **kwargs)
+        for callback in (PrinterCallback, ProgressCallback):
+            self.remove_callback(callback)
+        self.add_callback(_Contract(self))
+
+    # -- what a kind gives
+
+    def step_values(self, logs: dict[str, float]) -> dict[str, float | None]:
+        """Values of this optimizer step beyond loss, learning rate, gradient norm and seconds. Override."""
+        return {}
+
+    # -- what Trainer calls
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        if self.lr_scheduler is None:
+            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, self.run.schedule)
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        loss = super().training_step(*args, **kwargs)
+        if not torch.isfinite(loss):
+            raise Diverged(f"the loss of step {self.state.global_step + 1} is {loss.item()}")
+        return loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        if "loss" not in logs:  # the epilogue of Trainer; the summary line is the kind's
+            return
+        if not math.isfinite(logs.get("grad_norm", 0.0)):
+            raise Diverged(f"the gradient norm of step {self.state.global_step} is {logs['grad_norm']}")
+        now = time.monotonic()
+        values = {
+            "loss": logs["loss"],
+            "grad_norm": logs.get("grad_norm"),
+            "learning_rate": logs["learning_rate"],
+            **self.step_values(logs),
+            "seconds": now - self._last_log,
+        }
+        self._last_log = now
+        self._recent.append(values)
+        self.run.metrics.step(self.state.global_step, values, total=self.run.to_step)
+
+    def _save_checkpoint(self, model: Any = None, trial: Any = None) -> None:
+        save_checkpoint(self.run.job.checkpoints, self.state.global_step, self.write_state)
+
+    # -- what kinds call
+
+    def write_state(self, folder: Path) -> None:
+        """Write all that is needed to continue: weights, optimizer, scheduler, RNG, step and cursor."""
+        self.save_model(str(folder), _internal_call=True)
+        (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle of paths; nothing reads it
+        self._save_optimizer_and_scheduler(str(folder))
+        self._save_rng_state(str(folder))
+        self.state.save_to_json(str(folder / "trainer_state.json"))
+        step = self.state.global_step
+        record = {"step": step, "cursor": self.run.cursor(step), **_identity(self.run)}
+        (folder / CURSOR_FILE).write_text(json.dumps(record) + "\n", encoding="utf-8")
+
+    def stop_now(self) -> None:
+        """Save where we are, which must be a boundary, and end the process as stopped."""
+        if self.state.global_step > self.started_at:
+            self._save_checkpoint()
+        raise Stopped
+
+    def train_job(self, source: Path | None) -> None:
+        """Train to ``run.to_step``, continuing from the checkpoint or state in ``source`` where there is one."""
+        self.started_at = 0 if source is None else _restored_step(source, self.run)
+        self._last_log = time.monotonic()
+        self.train(resume_from_checkpoint=None if source is None else str(source))
+        if self.run.stopped:
+            raise Stopped
+        if self.state.global_step != self.run.to_step:
+            raise RuntimeError(f"training ended at step {self.state.global_step} of {self.run.to_step}")
+
+    def totals(self) -> dict[str, float | None]:
+        """The job's final numbers: each value's mean over the last steps."""
+        names = dict.fromkeys(name for values in self._recent for name in values)
+        return {name: mean([values.get(name) for values in self._recent]) for name in names}
+
+    def write_model(self, source: Path) -> None:
+        """Fill output ``model``, stored as the model in ``source`` is."""
+        set_generation_config(self.model, self.processing_class)
+        save_model(self.model, source, self.run.job.output("model"), stored_dtype(source))
+
+
+class _Contract(TrainerCallback):
+    """Start and resume lines, checkpoints on boundaries, stopping."""
+
+    def __init__(self, trainer: JobTrainer) -> None:
+        self._trainer = trainer
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        run = self._trainer.run
+        line = run.metrics.resume if run.job.resume else run.metrics.start
+        line(state.global_step, total=run.to_step, cursor=run.cursor(state.global_step))
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        run, step = self._trainer.run, state.global_step
+        if step % run.boundary or step >= run.to_step:
+            return
+        due = step // run.checkpoint_steps > (step - run.boundary) // run.checkpoint_steps
+        if run.stop.requested:
+            run.stopped = control.should_training_stop = True
+        control.should_save = due or run.stopped
+
+
+def checkpoint_to_continue(job: Job) -> Path | None:
+    """The checkpoint the controller chose, checked; None for a fresh attempt."""
+    if job.resume is None:
+        return None
+    step = verify_checkpoint(job.resume.path)
+    if step != job.resume.step:
+        raise ConfigError(
+            f"the checkpoint in {job.resume.path} is of step {step}, and the job resumes {job.resume.step}"
+        )
+    return job.resume.path
+
+
+def training_arguments(
+    job: Job, device: torch.device, *, learning_rate: float, batch: int, tokens: int
+) -> dict[str, Any]:
+    """Arguments every kind passes to its ``TrainingArguments``.
+
+    ``batch`` is the rows of an optimizer step, ``tokens`` the longest row: together they decide how many rows go
+    through the model at a time.
+    """
+    cuda = device.type == "cuda"
+    micro = micro_batch(batch, tokens, 16_384 if cuda else 65_536)
+    return {
+        "output_dir": str(job.checkpoints),
+        "seed": job.seed,
+        "learning_rate": learning_rate,
+        "weight_decay": job.params.number("weight_decay", 0.0),
+        "max_grad_norm": job.params.number("max_grad_norm", 1.0),
+        "per_device_train_batch_size": micro,
+        "gradient_accumulation_steps": batch // micro,
+        "use_cpu": not cuda,
+        "bf16": cuda,
+        "gradient_checkpointing": cuda,
+        "train_sampling_strategy": "sequential",  # order.py is the shuffle
+        "dataloader_num_workers": 0,
+        "dataloader_pin_memory": cuda,
+        "logging_strategy": "steps",
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "save_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
+    }
+
+
+def micro_batch(batch: int, tokens: int, budget: int) -> int:
+    """The largest divisor of ``batch`` whose rows of ``tokens`` each fit a budget of tokens; at least 1."""
+    most = max(1, min(batch, budget // max(1, tokens)))
+    return next(size for size in range(most, 0, -1) if batch % size == 0)
+
+
+def schedule(params: Params, total: int, default: str, peak: float, final: float) -> Callable[[int], float]:
+    """The learning rate as a factor on ``peak``: linear over ``warmup_steps``, then ``schedule`` down to ``final``."""
+    kind = params.text("schedule", default, choices=("constant", "linear", "cosine"))
+    warmup = params.integer("warmup_steps", 0)
+    floor = final / peak if peak > 0 else 0.0
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        if kind == "constant":
+            return 1.0
+        progress = min(1.0, (step - warmup) / max(1, total - warmup))
+        left = 0.5 * (1 + math.cos(math.pi * progress)) if kind == "cosine" else 1.0 - progress
+        return floor + (1.0 - floor) * left
+
+    return factor
+
+
+def mean(values: Sequence[float | None]) -> float | None:
+    """The mean of the values that are numbers; None when there is none."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    return sum(known) / len(known) if known else None
+
+
+def _identity(run: Run) -> dict[str, int]:
+    # What the cursor counts in. A state of another seed or batch would continue another order of the data.
+    return {"seed": run.job.seed, "rows": run.rows, "boundary": run.boundary}
+
+
+def _restored_step(source: Path, run: Run) -> int:
+    try:
+        record = json.loads((source / CURSOR_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{source} is not a training state: {error}") from error
+    for name, value in _identity(run).items():
+        if record.get(name) != value:
+            raise ConfigError(f"{source} was made with {name} {record.get(name)}, and this job has {value}")
+    return int(record["step"])

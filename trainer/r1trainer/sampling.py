@@ -1,0 +1,234 @@
+"""What `sample` and `evaluate` share: responses to a list of problems, verified, in order, over any number of resumes.
+
+Problems are taken in chunks of about a batch. Each chunk draws from a generator of its own, seeded by the job and the
+chunk's number, so a resumed job writes the rows that an undisturbed one would have. While a chunk is generated, the one
+before it is with the verifier.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from r1trainer.checkpoint import save_checkpoint, verify_checkpoint
+from r1trainer.errors import ConfigError
+from r1trainer.generate import Completion, generate
+from r1trainer.job import Job, Params
+from r1trainer.metrics import Metrics
+from r1trainer.models import load_causal_lm, load_tokenizer, prepare
+from r1trainer.order import rng
+from r1trainer.rewards import PREFERENCE, RewardSpec, read_specs
+from r1trainer.rows import Row
+from r1trainer.signals import Stopped, StopRequest
+from r1trainer.templates import Template
+from r1trainer.verifier import Item, Score, Verifier
+
+ROWS = "rows.jsonl"  # of a checkpoint
+_PROGRESS = "progress.json"
+_CHECKPOINTS = 10  # about so many over the whole job
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to sample: the params that both kinds have."""
+
+    template: Template
+    samples: int
+    temperature: float
+    top_p: float
+    max_tokens: int
+    batch_size: int
+    rewards: list[RewardSpec]
+    greedy: bool  # one greedy response a problem besides
+
+    @staticmethod
+    def from_params(params: Params, *, greedy: bool) -> Settings:
+        """Reads and checks the params. A reward that needs a reward model is a ConfigError: these kinds have none."""
+        rewards = read_specs(params) if params.get("rewards") else []
+        if any(spec.name == PREFERENCE for spec in rewards):
+            raise ConfigError("params.rewards: the preference reward belongs to kind grpo, which has reward models")
+        return Settings(
+            template=Template.from_params(params),
+            samples=params.integer("samples_per_prompt", 1, minimum=1),
+            temperature=params.number("temperature", 1.0),
+            top_p=params.number("top_p", 1.0),
+            max_tokens=params.integer("max_tokens", minimum=1),
+            batch_size=params.integer("batch_size", 128, minimum=1),
+            rewards=rewards,
+            greedy=greedy,
+        )
+
+
+class Sampling:
+    """One run over a list of problems. `rows_file` is where the rows end up, in the problems' order."""
+
+    def __init__(self, job: Job, settings: Settings, problems: Sequence[Row], rows_file: Path) -> None:
+        self._job, self._settings, self._problems = job, settings, problems
+        self._device = prepare(job)
+        model = job.input("model")
+        self._tokenizer = load_tokenizer(model)
+        self._model = load_causal_lm(model, self._device, train=False)
+        self._origin = job.origin(model)
+        self._verifier = Verifier(job.reward_url, [spec.request for spec in settings.rewards])
+        self._per_problem = settings.samples + settings.greedy
+        self._per_chunk = max(1, settings.batch_size // self._per_problem)  # problems
+        self._rows_file = rows_file
+        self._partial = rows_file.with_name(f".{rows_file.name}.partial")
+
+    @property
+    def total(self) -> int:
+        """How many rows there will be."""
+        return len(self._problems) * self._per_problem
+
+    def run(self, metrics: Metrics) -> None:
+        """Writes all rows, continuing from the job's checkpoint where it has one. Raises Stopped when asked to stop."""
+        stop = StopRequest(self._job.deadline).install()
+        first = self._restore(metrics)
+        every = -(-self.total // _CHECKPOINTS)
+        chunks = range(first, -(-len(self._problems) // self._per_chunk))
+        with ThreadPoolExecutor(max_workers=1) as pool, self._partial.open("a", encoding="utf-8") as out:
+            pending: tuple[int, list[Row], Future[list[Score]]] | None = None
+            for number in [*chunks, None]:  # None: nothing to generate, the last chunk is still to be written
+                current = None
+                if number is not None and not stop.requested:
+                    rows = self._generate(number)
+                    current = (number, rows, pool.submit(self._verifier.score, [_item(row) for row in rows]))
+                if pending is not None:
+                    done = self._write(out, *pending, metrics)
+                    before = pending[0] * self._per_chunk * self._per_problem
+                    due = done // every > before // every
+                    if done < self.total and (due or current is None):
+                        self._save(pending[0] + 1, done)
+                if current is None and number is not None:
+                    raise Stopped
+                pending = current
+        os.replace(self._partial, self._rows_file)
+
+    def _restore(self, metrics: Metrics) -> int:
+        """Brings back the finished rows of a checkpoint and returns the first chunk that is missing."""
+        resume = self._job.resume
+        if resume is None:
+            self._partial.write_bytes(b"")
+            metrics.start(0, self.total)
+            return 0
+        step = verify_checkpoint(resume.path)
+        progress = json.loads((resume.path / _PROGRESS).read_text(encoding="utf-8"))
+        if progress["identity"] != self._identity():
+            raise ConfigError(f"{resume.path} was made by a job with other problems or params: {progress['identity']}")
+        shutil.copyfile(resume.path / ROWS, self._partial)
+        metrics.resume(step, self.total, cursor=min(len(self._problems), progress["chunks"] * self._per_chunk))
+        return int(progress["chunks"])
+
+    def _save(self, chunks: int, rows: int) -> None:
+        def write(folder: Path) -> None:
+            shutil.copyfile(self._partial, folder / ROWS)
+            progress = {"chunks": chunks, "identity": self._identity()}
+            (folder / _PROGRESS).write_text(json.dumps(progress) + "\n", encoding="utf-8")
+
+        save_checkpoint(self._job.checkpoints, rows, write)
+
+    def _identity(self) -> dict[str, Any]:
+        # What the rows of a chunk are a function of, as far as one process can mistake it.
+        return {
+            "seed": self._job.seed,
+            "problems": len(self._problems),
+            "per_problem": self._per_problem,
+            "per_chunk": self._per_chunk,
+            "model": self._origin["model_sha256"],
+        }
+
+    def _generate(self, number: int) -> list[Row]:
+        settings = self._settings
+        problems = self._problems[number * self._per_chunk : (number + 1) * self._per_chunk]
+        prompts = [settings.template.prompt_ids(self._tokenizer, str(problem["prompt"])) for problem in problems]
+        generator = torch.Generator(self._device)
+        generator.manual_seed(rng(self._job.seed, "sample", number).getrandbits(63))
+
+        def complete(prompt_ids: list[list[int]], greedy: bool) -> list[Completion]:
+            return generate(
+                self._model,
+                self._tokenizer,
+                prompt_ids,
+                temperature=settings.temperature,
+                top_p=settings.top_p,
+                max_tokens=settings.max_tokens,
+                generator=generator,
+                greedy=greedy,
+                batch_size=settings.batch_size,
+            )
+
+        sampled = complete([ids for ids in prompts for _ in range(settings.samples)], greedy=False)
+        greedy = complete(prompts, greedy=True) if settings.greedy else []
+        rows = []
+        for index, problem in enumerate(problems):
+            own = sampled[index * settings.samples : (index + 1) * settings.samples]
+            rows += [self._row(problem, sample, completion) for sample, completion in enumerate(own)]
+            if greedy:
+                rows.append({**self._row(problem, settings.samples, greedy[index]), "greedy": True})
+        return rows
+
+    def _row(self, problem: Row, sample: int, completion: Completion) -> Row:
+        return {
+            **problem,
+            "sample": sample,
+            "response": self._settings.template.response(completion.text),
+            "tokens": len(completion.token_ids),
+            "finish": completion.finish,
+        }
+
+    def _write(self, out: Any, number: int, rows: list[Row], verdicts: Future[list[Score]], metrics: Metrics) -> int:
+        """Appends a chunk's rows with their verdicts; returns how many rows there are now."""
+        for row, score in zip(rows, verdicts.result(), strict=True):
+            row["verdict"] = score.verdict
+            domain = str(row.get("domain", ""))
+            row["rewards"] = {
+                spec.name: score.rewards[spec.name] if spec.domains is None or domain in spec.domains else None
+                for spec in self._settings.rewards
+            }
+            row["origin"] = self._origin
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+        out.flush()
+        done = number * self._per_chunk * self._per_problem + len(rows)
+        metrics.step(done, summarize(rows), total=self.total)
+        metrics.text(done, str(rows[0]["prompt"]), str(rows[0]["response"]))
+        return done
+
+
+def read_back(rows_file: Path) -> Iterator[Row]:
+    """The rows of a finished run, one at a time."""
+    with rows_file.open(encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def summarize(rows: Iterable[Row]) -> dict[str, float | None]:
+    """Numbers over sample rows: the mean of each reward where it is known, mean tokens, the share cut at the limit, and
+    how many rows with a verifier are unverified."""
+    sums: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+    unverified = 0
+    for row in rows:
+        unverified += is_unverified(row)
+        for name, value in {**row["rewards"], "tokens": row["tokens"], "clipped": row["finish"] == "length"}.items():
+            counts[name] += value is not None
+            sums[name] += value or 0
+    means = {name: sums[name] / n if n else None for name, n in counts.items()}
+    return {**means, "unverified": float(unverified)}
+
+
+def is_unverified(row: Row) -> bool:
+    """Says whether a row that should have a verdict has none; prompts without a verifier are no fault."""
+    return row.get("verifier", "none") != "none" and row["verdict"].get("label") not in ("correct", "wrong")
+
+
+def _item(row: Row) -> Item:
+    return Item.of(row, row["response"])

@@ -1,0 +1,113 @@
+"""Supervised fine-tuning and distillation: what is trained on, what is dropped, exact resume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Workplace
+
+from r1trainer.__main__ import main
+from r1trainer.checkpoint import sha256
+from r1trainer.models import load_tokenizer
+from r1trainer.sft import IGNORED, encode
+from r1trainer.templates import CHAT, Template
+
+PARAMS: dict[str, Any] = {
+    "epochs": 2,
+    "learning_rate": 1e-3,
+    "final_learning_rate": 1e-4,
+    "schedule": "cosine",
+    "batch_size": 4,
+    "max_tokens": 64,
+    "warmup_steps": 2,
+    "checkpoint_steps": 3,
+}
+
+
+@pytest.fixture
+def rows(place: Workplace) -> Path:
+    rows = [
+        {
+            "id": str(i),
+            "domain": "arithmetic",
+            "prompt": f"{i}+{i}=?",
+            "response": f"<think>{'1+' * (i % 7)}</think>{2 * i}",
+        }
+        for i in range(18)
+    ]
+    return place.dataset("sft", [*rows, {"id": "long", "prompt": "1=?", "response": "7" * 100}])
+
+
+@pytest.fixture
+def sft(place: Workplace, tiny_model: Path, rows: Path) -> Any:
+    def run(name: str, **fields: Any) -> int:
+        params = {**PARAMS, **fields.pop("params", {})}
+        job = place.write_job(name, "sft", inputs={"model": tiny_model, "data": rows}, params=params, **fields)
+        return main([str(job)])
+
+    return run
+
+
+def test_a_job_reports_every_step_and_counts_the_rows_it_drops(sft: Any, place: Workplace) -> None:
+    assert sft("whole") == 0
+    lines = place.lines("whole")
+    assert (lines[0]["type"], lines[0]["total"]) == ("start", 9)
+    steps = [line["values"] for line in lines if line["type"] == "step"]
+    assert len(steps) == 9
+    assert all({"loss", "learning_rate", "grad_norm", "tokens", "epoch"} <= values.keys() for values in steps)
+    assert steps[-1]["epoch"] == 2.0
+    rates = [values["learning_rate"] for values in steps]
+    assert rates[0] == pytest.approx(5e-4)
+    assert max(rates) == pytest.approx(1e-3)
+    assert 1e-4 < rates[-1] < 2e-4
+    assert lines[-1]["values"]["rows"] == 18
+    assert lines[-1]["values"]["rows_dropped_too_long"] == 1
+
+
+def test_a_resumed_job_ends_with_the_same_bytes_as_one_that_was_never_stopped(sft: Any, place: Workplace) -> None:
+    assert sft("whole") == 0
+    assert sft("again", resume=place.resume("whole", 6)) == 0
+    first = place.lines("again")[0]
+    assert (first["type"], first["step"], first["cursor"]) == ("resume", 6, 24)
+    assert sha256(place.output("again") / "model.safetensors") == sha256(place.output("whole") / "model.safetensors")
+
+
+def test_a_damaged_checkpoint_is_refused(sft: Any, place: Workplace) -> None:
+    assert sft("whole") == 0
+    weights = place.root / "whole" / "checkpoints" / "step-3" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    assert sft("again", resume=place.resume("whole", 3)) == 1
+    assert place.error("again")["class"] == "config"
+
+
+def test_a_job_without_a_row_that_fits_is_a_config_error(sft: Any, place: Workplace) -> None:
+    assert sft("short", params={"max_tokens": 3}) == 1
+    assert place.error("short")["class"] == "config"
+
+
+def test_the_loss_is_on_the_response_and_its_end(tiny_model: Path) -> None:
+    tokenizer = load_tokenizer(tiny_model)
+    row = {"prompt": "1+1=?", "response": "<think>\n2</think>2"}
+    plain = encode(tokenizer, CHAT, row)
+    trained = [token for token in plain["labels"] if token != IGNORED]
+    assert tokenizer.decode(trained) == "<think>\n2</think>2<|end|>"
+    assert tokenizer.decode(plain["input_ids"]) == "<|User|>1+1=?<|Assistant|><think>\n2</think>2<|end|>"
+
+    prefilled = encode(tokenizer, Template(None, prefill="<think>\n"), row)
+    assert prefilled["input_ids"] == plain["input_ids"]
+    assert tokenizer.decode([token for token in prefilled["labels"] if token != IGNORED]) == "2</think>2<|end|>"
+
+
+def test_a_student_may_start_from_random_weights(place: Workplace, tiny_model: Path, rows: Path) -> None:
+    shape = {"hidden_size": 8, "layers": 1, "heads": 2, "intermediate_size": 16}
+    job = place.write_job(
+        "student", "distill", inputs={"data": rows, "tokenizer": tiny_model}, params={**PARAMS, "architecture": shape}
+    )
+    assert main([str(job)]) == 0
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(place.output("student"))
+    assert model.config.hidden_size == 8
+    assert model.generation_config.eos_token_id == load_tokenizer(tiny_model).eos_token_id
