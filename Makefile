@@ -39,7 +39,7 @@ demo: setup ## run every stage of recipes/full-r1.yaml on a tiny model, here, to
 	@echo
 	@echo "The run is done. Where to look next:"
 	@echo "  bin/r1ctl status --state-dir $(DEMO)      its stages, their metrics, and where their outputs lie"
-	@echo "  bin/r1ctl server --state-dir $(DEMO)      the engine again: addresses of Temporal's web UI and of S3, with keys"
+	@echo "  bin/r1ctl server info --state-dir $(DEMO)  Temporal's web UI and S3, with keys"
 	@echo "  recipes/full-r1.yaml                      what was run; docs/recipes.md explains it"
 
 .PHONY: test
@@ -70,6 +70,10 @@ lint: prerequisites $(PYTOOLS)/COMPLETE ## formatting, vet, staticcheck, workflo
 .PHONY: docs
 docs: ## rewrite what is generated in docs/ (errors.md)
 	$(GO) test ./internal/house -run Errors -update
+
+.PHONY: histories
+histories: setup ## save new histories for the replay tests; only when runs of the version before need not go on
+	$(GO) test -count=1 -timeout=20m -tags=e2e -run=SaveHistories ./internal/e2e -args -update-histories
 
 .PHONY: clean
 clean: ## remove what was built here; caches and the demo's state stay

@@ -13,14 +13,15 @@ const ZeroTemplate = "A conversation between User and Assistant. The user asks a
 // The composition of the web, in percent. What is not the others is the last.
 const (
 	sharePuzzles    = 88 // else general text
-	shareArithmetic = 72 // of puzzles, else logic
+	shareArithmetic = 64 // of puzzles, else logic
 
 	shareZero  = 60 // of puzzles in the Zero template
 	sharePlain = 20 // of puzzles without any, else in chat form
 
-	shareThought   = 30 // of answers in the Zero template: worked out step by step
-	shareMalformed = 20 // of answers in the Zero template: in no readable format, else answered at once
-	shareElsewhere = 50 // of answers in other forms: worked out step by step
+	shareThought             = 30 // of answers in the Zero template: worked out step by step
+	shareMalformed           = 20 // of answers in the Zero template: in no readable format, else answered at once
+	shareArithmeticElsewhere = 50 // of answers in other forms: worked out step by step
+	shareLogicElsewhere      = 85 // the same for logic, whose steps are copied less easily
 
 	shareNoisyStep   = 3  // of the steps of a thought
 	shareNoisyAnswer = 10 // of the answers given at once
@@ -82,7 +83,7 @@ func zeroAnswer(c chain, r *random) string {
 }
 
 func plainAnswer(c chain, r *random) string {
-	if r.percent(shareElsewhere) {
+	if r.percent(elsewhere(c)) {
 		thought, answer := think(c, r)
 		return thought + " The answer is " + answer + "."
 	}
@@ -90,11 +91,19 @@ func plainAnswer(c chain, r *random) string {
 }
 
 func chatAnswer(c chain, r *random) string {
-	if r.percent(shareElsewhere) {
+	if r.percent(elsewhere(c)) {
 		thought, answer := think(c, r)
 		return inThinkFormat(thought, pick(r, []string{`\boxed{` + answer + "}", "The answer is " + answer + "."}))
 	}
 	return pick(r, []string{guess(c, r), "The answer is " + guess(c, r) + ".", `\boxed{` + guess(c, r) + "}"})
+}
+
+// elsewhere is the share of answers outside the Zero template that show steps.
+func elsewhere(c chain) int {
+	if c.domain == Logic {
+		return shareLogicElsewhere
+	}
+	return shareArithmeticElsewhere
 }
 
 // think works a chain out as people do on the web: now and then a step is

@@ -1,7 +1,8 @@
 """``metrics.jsonl``: one JSON object a line, flushed at once.
 
 The controller reads progress, and the proof of a resume, from these lines, so
-their shape is part of the contract (docs/job-contract.md).
+their shape is part of the contract (docs/job-contract.md). The same lines go to
+standard output in a form for people, who read them with ``r1ctl logs``.
 """
 
 from __future__ import annotations
@@ -54,6 +55,18 @@ class Metrics:
         line = {"type": kind, "time": now, "step": step, **{k: v for k, v in fields.items() if v or k == "cursor"}}
         self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._file.flush()
+        print(_readable(now, kind, step, fields), flush=True)
+
+
+def _readable(now: str, kind: str, step: int, fields: Mapping[str, object]) -> str:
+    parts = [now, kind, f"{step}/{total}" if (total := fields.get("total")) else str(step)]
+    values = fields.get("values")
+    if isinstance(values, Mapping):
+        parts += [f"{name}={value:.4g}" for name, value in values.items()]
+    text = fields.get("text")
+    if isinstance(text, Mapping):
+        parts += [f"{name}={value!r}" for name, value in text.items()]
+    return " ".join(parts)
 
 
 def _numbers(values: Mapping[str, float | None]) -> dict[str, float]:
