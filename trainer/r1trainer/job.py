@@ -202,21 +202,10 @@ def _job_from(raw: Mapping[str, Any], directory: Path) -> Job:
         error=directory / raw["error"],
         resume=Resume(directory / resume["path"], int(resume["step"])) if resume else None,
         reward_url=raw.get("reward_url") or None,
-        deadline=_timestamp(deadline) if deadline else None,
+        deadline=datetime.fromisoformat(deadline) if deadline else None,
         threads=int(raw.get("threads") or 0),
         directory=directory,
     )
-
-
-def _timestamp(text: str) -> datetime:
-    # RFC 3339 as Go writes it; fromisoformat of Python 3.10 knows neither Z nor nanoseconds.
-    import re
-
-    match = re.fullmatch(r"(.*?)(\.\d+)?(Z|[+-]\d\d:\d\d)", text)
-    if not match:
-        raise ValueError(f"deadline {text!r} is not an RFC 3339 time")
-    base, fraction, zone = match.groups()
-    return datetime.fromisoformat(base + ((fraction or ".0") + "000000")[:7] + ("+00:00" if zone == "Z" else zone))
 
 
 def function_for(kind: str) -> Callable[[Job], None]:

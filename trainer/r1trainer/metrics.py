@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -51,7 +51,7 @@ class Metrics:
         self._write("summary", step, values=_numbers(values))
 
     def _write(self, kind: str, step: int, **fields: object) -> None:
-        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = {"type": kind, "time": now, "step": step, **{k: v for k, v in fields.items() if v or k == "cursor"}}
         self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._file.flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 EXIT_STOPPED = 143  # what a process killed by SIGTERM shows
 
@@ -37,4 +37,4 @@ class StopRequest:
         """Whether to save and stop now."""
         if self._signalled:
             return True
-        return self._deadline is not None and datetime.now(timezone.utc) >= self._deadline - self._margin
+        return self._deadline is not None and datetime.now(UTC) >= self._deadline - self._margin

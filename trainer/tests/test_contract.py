@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections import Counter
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class TestJob:
         path = place.write_job("a", "sft", inputs={}, deadline="2026-01-02T15:04:05.123456789Z")
         job = load_job(path)
         assert job.metrics == path.parent.resolve() / "metrics.jsonl"
-        assert job.deadline == datetime(2026, 1, 2, 15, 4, 5, 123456, tzinfo=timezone.utc)
+        assert job.deadline == datetime(2026, 1, 2, 15, 4, 5, 123456, tzinfo=UTC)
         assert job.origin() == {"run": "run-1", "stage": "sft", "job": "a"}
 
     @pytest.mark.parametrize("content", ["", "[]", '{"version": 2}', '{"version": 1}'])
@@ -125,7 +125,7 @@ class TestStopRequest:
             assert stop.requested
         finally:
             signal.signal(signal.SIGTERM, before)
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         assert StopRequest(now + timedelta(seconds=30)).requested
         assert not StopRequest(now + timedelta(seconds=300)).requested
 
