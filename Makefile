@@ -71,6 +71,14 @@ lint: prerequisites $(PYTOOLS)/COMPLETE ## formatting, vet, staticcheck, workflo
 docs: ## rewrite what is generated in docs/ (errors.md)
 	$(GO) test ./internal/house -run Errors -update
 
+.PHONY: base-model
+base-model: setup ## pre-train the tiny base model again (some ten minutes) and put it in place of the shipped one
+	$(GO) run ./internal/tinyworld/cmd/tinyworld 'tiny://corpus?size=212000&seed=1' > .r1ctl/corpus.jsonl
+	rm -rf .r1ctl/tiny-base
+	PYTHONPATH=trainer "$$(bin/r1ctl setup -o json | python3 -c 'import json, sys; print(json.load(sys.stdin)["python"])')" \
+	  -m r1trainer.tools.build_tiny_base --corpus .r1ctl/corpus.jsonl --out .r1ctl/tiny-base
+	cp .r1ctl/tiny-base/* trainer/r1trainer/assets/tiny-base/
+
 .PHONY: histories
 histories: setup ## save new histories for the replay tests; only when runs of the version before need not go on
 	$(GO) test -count=1 -timeout=20m -tags=e2e -run=SaveHistories ./internal/e2e -args -update-histories

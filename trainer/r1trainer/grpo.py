@@ -38,7 +38,7 @@ from r1trainer.loop import (
     training_arguments,
 )
 from r1trainer.metrics import Metrics
-from r1trainer.order import question_order, rng
+from r1trainer.order import Mix, question_order, rng
 from r1trainer.rewards import RolloutRewards, Scorer, read_specs
 from r1trainer.rows import Row, read_rows
 from r1trainer.signals import StopRequest
@@ -187,12 +187,11 @@ def run(job: Job) -> None:
     limit, most = token_limit(params)
     peak = params.number("learning_rate")
     loss = params.text("loss", "grpo", choices=("grpo", "dapo", "dr_grpo"))
-    shares = params.section("domains")
     order = question_order(
         [str(problem.get("domain", "")) for problem in problems],
         -(-job.to_step // updates) * (outputs // group),
         job.seed,
-        {name: shares.number(name) for name in shares} if shares is not None else None,
+        domain_mixes(params, lambda step: -(-step // updates) * (outputs // group)),
     )
     longest = max(len(template.prompt_ids(tokenizer, problems[number]["prompt"])) for number in set(order))
 
@@ -282,6 +281,26 @@ def token_limit(params: Params) -> tuple[Callable[[int], int], int]:
         return next((tokens for until, tokens in entries if until is None or step < until), entries[-1][1])
 
     return limit, max(tokens for _, tokens in entries)
+
+
+def domain_mixes(params: Params, questions_before: Callable[[int], int]) -> list[Mix]:
+    """``params.domains``: ``{name: share}``, or a list of ``{until_step, shares}`` whose last entry lasts to the end.
+
+    ``questions_before`` says how many questions the rollouts that begin before a global step take.
+    """
+    if not isinstance(params.get("domains"), list):
+        shares = params.section("domains")
+        return [] if shares is None else [(None, {name: shares.number(name) for name in shares})]
+    mixes: list[Mix] = []
+    entries = params.sections("domains")
+    for index, entry in enumerate(entries):
+        shares = entry.section("shares")
+        last = index == len(entries) - 1
+        if shares is None or (not last and entry.get("until_step") is None):
+            raise ConfigError("params.domains needs shares in every entry, and until_step in every one but the last")
+        until = None if last else questions_before(entry.integer("until_step"))
+        mixes.append((until, {name: shares.number(name) for name in shares}))
+    return mixes
 
 
 def _rows_at_once(model: Any, tokens: int, device: torch.device) -> int:

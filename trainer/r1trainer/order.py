@@ -8,6 +8,7 @@ continues at ``step * rows_per_step`` and meets what an unsplit run would have.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from r1trainer.errors import ConfigError
@@ -43,32 +44,45 @@ def epochs_order(lengths: Sequence[int], total: int, batch_size: int, seed: int)
     return order[:total]
 
 
-def question_order(
-    domains: Sequence[str], total: int, seed: int, shares: Mapping[str, float] | None = None
-) -> list[int]:
+# Shares of the domains, and the number of the question before which they end (None: never).
+Mix = tuple[int | None, Mapping[str, float]]
+
+
+def question_order(domains: Sequence[str], total: int, seed: int, mixes: Sequence[Mix] = ()) -> list[int]:
     """``total`` prompt numbers, where ``domains`` is the domain of each prompt.
 
-    Without ``shares`` the prompts come as one shuffled pool, epoch after epoch. With them, each domain is a pool of its
-    own, and at every point of the order each domain has had its share of the questions, to within one.
+    Without ``mixes`` the prompts come as one shuffled pool, epoch after epoch. With them, each domain is a pool of its
+    own, and at every point of a mix each domain has had its share of the mix's questions, to within one.
     """
-    if not shares:
+    if not mixes:
         return _cycle(list(range(len(domains))), total, seed, "all")
-    wanted = {name: share for name, share in shares.items() if share > 0}
-    if not wanted:
-        raise ConfigError("params.domains gives no domain a share above 0")
-    pools = {name: [i for i, domain in enumerate(domains) if domain == name] for name in wanted}
-    for name, pool in pools.items():
+    picks: list[str] = []
+    for until, shares in mixes:
+        end = total if until is None else min(until, total)
+        picks += _picks(shares, end - len(picks))
+    picks += _picks(mixes[-1][1], total - len(picks))
+    counts = Counter(picks)
+    queues = {}
+    for name, count in counts.items():
+        pool = [number for number, domain in enumerate(domains) if domain == name]
         if not pool:
             raise ConfigError(f"params.domains asks for {name!r}, and the prompts have only {sorted(set(domains))}")
-    scale = sum(wanted.values())
-    picks: list[str] = []
-    counts = dict.fromkeys(wanted, 0)
+        queues[name] = iter(_cycle(pool, count, seed, name))
+    return [next(queues[name]) for name in picks]
+
+
+def _picks(shares: Mapping[str, float], total: int) -> list[str]:
+    """The domain of each of ``total`` questions: always the one furthest behind its share."""
+    scale = sum(shares.values())
+    if scale <= 0:
+        raise ConfigError("params.domains gives no domain a share above 0")
+    counts = dict.fromkeys(shares, 0)
+    picks = []
     for position in range(1, total + 1):
-        name = max(wanted, key=lambda domain: wanted[domain] / scale * position - counts[domain])
+        name = max(shares, key=lambda domain: shares[domain] / scale * position - counts[domain])
         counts[name] += 1
         picks.append(name)
-    queues = {name: iter(_cycle(pool, counts[name], seed, name)) for name, pool in pools.items()}
-    return [next(queues[name]) for name in picks]
+    return picks
 
 
 def _cycle(pool: list[int], total: int, seed: int, name: str) -> list[int]:

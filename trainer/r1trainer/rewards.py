@@ -15,7 +15,7 @@ from r1trainer.job import Job, Params
 from r1trainer.rows import Row
 from r1trainer.verifier import Item, Verifier
 
-PREFERENCE = "preference"
+ACCURACY, PREFERENCE = "accuracy", "preference"
 # Which reward model judges which domain: input name by domain.
 REWARD_MODELS = {"general": "helpful", "safety": "safety"}
 _OURS = ("weight", "domains", "from_step")  # parameters of a reward that are not the verifier's business
@@ -31,9 +31,12 @@ class RewardSpec:
     from_step: int
     request: dict[str, Any]  # as the verifier service wants it
 
-    def applies(self, domain: str, step: int) -> bool:
-        """Whether this reward counts for a response of a domain sampled at a global step."""
+    def applies(self, problem: Row, step: int) -> bool:
+        """Whether this reward counts for a response to a problem, sampled at a global step."""
+        domain = problem.get("domain", "")
         if self.name == PREFERENCE and domain not in REWARD_MODELS:
+            return False
+        if self.name == ACCURACY and (problem.get("verifier") or "none") == "none":
             return False
         return step >= self.from_step and (self.domains is None or domain in self.domains)
 
@@ -101,7 +104,7 @@ class Scorer:
         for problem, scores, preference in zip(problems, verified, preferences, strict=True):
             missing = False
             for spec in self._specs:
-                applies = spec.applies(str(problem.get("domain", "")), step)
+                applies = spec.applies(problem, step)
                 value = preference if spec.name == PREFERENCE else scores.get(spec.name)
                 by_name[spec.name].append(value if applies else None)
                 missing |= applies and value is None
@@ -124,8 +127,12 @@ class Scorer:
             if spec.name != PREFERENCE:
                 continue
             for domain, judge in self._judges.items():
-                rows = [i for i, problem in enumerate(problems) if problem.get("domain") == domain]
-                if rows and spec.applies(domain, step):
+                rows = [
+                    i
+                    for i, problem in enumerate(problems)
+                    if problem.get("domain") == domain and spec.applies(problem, step)
+                ]
+                if rows:
                     scores = judge.score([(problems[i]["prompt"], responses[i]) for i in rows])
                     for i, score in zip(rows, scores, strict=True):
                         values[i] = score

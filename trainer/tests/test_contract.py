@@ -16,7 +16,7 @@ from conftest import FakeVerifier, Workplace
 from r1trainer.__main__ import main
 from r1trainer.checkpoint import COMPLETE, save_checkpoint, verify_checkpoint
 from r1trainer.errors import ConfigError, Diverged, InfrastructureError, classify
-from r1trainer.grpo import token_limit
+from r1trainer.grpo import domain_mixes, token_limit
 from r1trainer.job import Params, load_job
 from r1trainer.loop import micro_batch, schedule
 from r1trainer.metrics import Metrics
@@ -207,8 +207,8 @@ class TestVerifier:
 class TestOrder:
     def test_a_longer_order_starts_with_the_shorter_one(self) -> None:
         domains = ["a"] * 3 + ["b"] * 5
-        for shares in (None, {"a": 0.7, "b": 0.3}):
-            assert question_order(domains, 50, 1, shares)[:20] == question_order(domains, 20, 1, shares)
+        for mixes in ([], [(None, {"a": 0.7, "b": 0.3})], [(11, {"b": 1}), (None, {"a": 0.7, "b": 0.3})]):
+            assert question_order(domains, 50, 1, mixes)[:20] == question_order(domains, 20, 1, mixes)
         assert epochs_order([1] * 7, 50, 2, 1)[:20] == epochs_order([1] * 7, 20, 2, 1)
         assert question_order(domains, 50, 1) != question_order(domains, 50, 2)
 
@@ -219,9 +219,21 @@ class TestOrder:
 
     def test_each_domain_has_its_share_at_every_point(self) -> None:
         domains = ["a"] * 2 + ["b"] * 9
-        order = question_order(domains, 40, 1, {"a": 3, "b": 1})
+        order = question_order(domains, 40, 1, [(None, {"a": 3, "b": 1})])
         for end in range(1, 41):
             assert abs(Counter(domains[i] for i in order[:end])["a"] - 0.75 * end) <= 1
+
+    def test_mixes_change_with_the_rollout_that_begins_at_their_step(self) -> None:
+        params = Params({"domains": [{"until_step": 5, "shares": {"a": 1}}, {"shares": {"b": 1}}]})
+        mixes = domain_mixes(params, lambda step: -(-step // 2) * 6)  # 2 steps and 6 questions a rollout
+        assert mixes == [(18, {"a": 1.0}), (None, {"b": 1.0})]
+        order = question_order(["a", "b"], 24, 1, mixes)
+        assert order == [0] * 18 + [1] * 6
+
+    @pytest.mark.parametrize("domains", [[{"shares": {"a": 1}}, {"shares": {"a": 1}}], [{"until_step": 1}]])
+    def test_mixes_without_shares_or_an_end_are_refused(self, domains: Any) -> None:
+        with pytest.raises(ConfigError, match="domains"):
+            domain_mixes(Params({"domains": domains}), lambda step: step)
 
 
 @pytest.mark.parametrize(

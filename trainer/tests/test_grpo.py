@@ -32,7 +32,13 @@ PARAMS: dict[str, Any] = {
 @pytest.fixture
 def prompts(place: Workplace) -> Path:
     rows = [
-        {"id": str(i), "domain": "logic" if i % 4 == 0 else "arithmetic", "prompt": f"{i}+{i}=?", "gold": str(2 * i)}
+        {
+            "id": str(i),
+            "domain": "logic" if i % 4 == 0 else "arithmetic",
+            "prompt": f"{i}+{i}=?",
+            "gold": str(2 * i),
+            "verifier": "integer",
+        }
         for i in range(10)
     ]
     return place.dataset("prompts", rows)
@@ -200,6 +206,25 @@ def test_rewards_start_at_their_step_and_in_their_domains(grpo: Any, place: Work
     assert "format" in values[5]
     assert "accuracy_logic" in values[1]
     assert "accuracy_arithmetic" not in values[1]
+
+
+def test_problems_nobody_can_verify_have_no_accuracy_and_are_not_unverified(
+    grpo: Any, place: Workplace, tiny_model: Path
+) -> None:
+    rows = [{"domain": "general", "prompt": f"{i}?", "verifier": "none"} for i in range(4)]
+    assert grpo("open", to_step=2, inputs={"prompts": place.dataset("open", rows)}) == 0
+    values = place.lines("open")[-1]["values"]
+    assert "accuracy" not in values
+    assert values["unverified"] == 0
+
+
+def test_a_job_that_no_phase_follows_leaves_no_state(
+    place: Workplace, tiny_model: Path, prompts: Path, verifier: FakeVerifier
+) -> None:
+    inputs = {"policy": tiny_model, "prompts": prompts}
+    job = place.write_job("last", "grpo", inputs=inputs, to_step=2, reward_url=verifier.url, params=PARAMS)
+    assert main([str(job)]) == 0
+    assert [path.name for path in (job.parent / "outputs").iterdir()] == ["model"]
 
 
 def test_a_loss_that_is_no_number_is_diverged(grpo: Any, place: Workplace) -> None:

@@ -78,7 +78,13 @@ def test_training_a_policy_asks_the_model_of_the_domain(
 ) -> None:
     assert train("pairs", PAIRWISE) == 0
     prompts = place.dataset(
-        "mixed", [{"prompt": f"{i}?", "domain": "general" if i % 2 else "arithmetic"} for i in range(4)]
+        "mixed",
+        [
+            {"prompt": f"{i}?", "domain": "general", "verifier": "none"}
+            if i % 2
+            else {"prompt": f"{i}?", "domain": "arithmetic", "verifier": "integer"}
+            for i in range(4)
+        ],
     )
     params = {
         "template": {"chat": True, "prefill": "<think>"},
