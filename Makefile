@@ -65,7 +65,7 @@ lint: prerequisites $(PYTOOLS)/COMPLETE ## formatting, vet, staticcheck, workflo
 	$(TOOL) staticcheck ./...
 	$(TOOL) workflowcheck -config tools/workflowcheck.yaml ./workflows/...
 	$(GO) test ./internal/house
-	$(PYTOOLS)/bin/ruff check --config trainer/pyproject.toml trainer
+	cd trainer && ../$(PYTOOLS)/bin/ruff check .
 
 .PHONY: docs
 docs: ## rewrite what is generated in docs/ (errors.md)
