@@ -60,7 +60,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _download(source: str, target: Path) -> None:
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
@@ -70,6 +70,8 @@ def _download(source: str, target: Path) -> None:
         RevisionNotFoundError,
     )
 
+    # The trainer's environment is offline so that nothing reaches for the network unasked; here it was asked.
+    constants.HF_HUB_OFFLINE = False
     name, _, revision = source.removeprefix("hf://").partition("@")
     try:
         snapshot_download(name, revision=revision or None, local_dir=target, allow_patterns=_HUB_FILES)
