@@ -43,7 +43,7 @@ demo: setup ## run every stage of recipes/full-r1.yaml on a tiny model, here, to
 	@echo "  recipes/full-r1.yaml                      what was run; docs/recipes.md explains it"
 
 .PHONY: test
-test: test-go test-python test-e2e ## all tests
+test: format test-go test-python test-e2e ## all tests
 
 .PHONY: test-go
 test-go: prerequisites ## Go tests, replay tests and house rules
@@ -57,15 +57,18 @@ test-python: setup $(PYTOOLS)/COMPLETE ## the trainer's tests, in the environmen
 test-e2e: setup ## the smoke profile on the embedded engine with the real trainer
 	$(GO) test -count=1 -timeout=40m -tags=e2e ./internal/e2e/...
 
-.PHONY: lint
-lint: prerequisites $(PYTOOLS)/COMPLETE ## formatting, vet, staticcheck, workflowcheck, layers, ruff
+.PHONY: format
+format: prerequisites $(PYTOOLS)/COMPLETE ## check the form of the code: gofmt and ruff
 	@unformatted="$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go'))"; \
 	if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w):"; echo "$$unformatted"; exit 1; fi
+	cd trainer && ../$(PYTOOLS)/bin/ruff check .
+
+.PHONY: lint
+lint: format ## format, vet, staticcheck, workflowcheck, layers (slow the first time: it reads Temporal's sources)
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
 	$(TOOL) workflowcheck -config tools/workflowcheck.yaml ./workflows/...
 	$(GO) test ./internal/house
-	cd trainer && ../$(PYTOOLS)/bin/ruff check .
 
 .PHONY: docs
 docs: ## rewrite what is generated in docs/ (errors.md)

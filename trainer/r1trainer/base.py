@@ -9,7 +9,8 @@ from r1trainer.errors import ConfigError, InfrastructureError
 from r1trainer.job import Job, Params
 from r1trainer.metrics import Metrics
 
-TINY_BASE = Path(__file__).parent / "assets" / "tiny-base"
+ASSETS = Path(__file__).parent / "assets"  # tiny-NAME is the source tiny://NAME
+TINY_BASE = ASSETS / "tiny-base"
 
 _HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]  # weights in other formats stay
 
@@ -32,17 +33,21 @@ def run(job: Job) -> None:
 
 
 def obtain(source: str, target: Path) -> None:
-    """Puts a Hugging Face model folder at `target`: from `tiny://base`, `hf://org/name@revision`, or a local folder.
+    """Puts a Hugging Face model folder at `target`: from `tiny://NAME` (shipped with this package),
+    `hf://org/name@revision`, or a local folder.
 
     Raises ConfigError when the source does not exist, or is no complete model with a tokenizer and an end token, and
     InfrastructureError when the hub cannot be reached.
     """
-    if source == "tiny://base":
-        _copy(TINY_BASE, target)
+    if source.startswith("tiny://"):
+        shipped = {"tiny://" + folder.name.removeprefix("tiny-"): folder for folder in ASSETS.glob("tiny-*")}
+        if source not in shipped:
+            raise ConfigError(f"source {source!r} is none of the shipped models {', '.join(sorted(shipped))}")
+        _copy(shipped[source], target)
     elif source.startswith("hf://"):
         _download(source, target)
     elif "://" in source:
-        raise ConfigError(f"source {source!r} is neither tiny://base, hf://org/name@revision nor a local folder")
+        raise ConfigError(f"source {source!r} is neither tiny://NAME, hf://org/name@revision nor a local folder")
     else:
         _copy(Path(source).expanduser(), target)
     _complete(target)

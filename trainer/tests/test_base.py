@@ -93,7 +93,8 @@ def test_a_local_folder_is_copied_without_other_weight_formats(tiny_model: Path,
 @pytest.mark.parametrize(
     ("source", "complaint"),
     [
-        ("tiny://bass", "neither tiny://base"),
+        ("tiny://bass", "none of the shipped models tiny://base"),
+        ("s3://bucket/model", "neither tiny://NAME"),
         ("/no/such/folder", "no config.json"),
     ],
 )
