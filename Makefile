@@ -76,6 +76,7 @@ docs: ## rewrite what is generated in docs/ (errors.md)
 
 .PHONY: base-model
 base-model: setup ## pre-train the tiny base model again (some ten minutes) and put it in place of the shipped one
+	mkdir -p .r1ctl
 	$(GO) run ./internal/tinyworld/cmd/tinyworld 'tiny://corpus?size=212000&seed=1' > .r1ctl/corpus.jsonl
 	rm -rf .r1ctl/tiny-base
 	PYTHONPATH=trainer "$$(bin/r1ctl setup -o json | python3 -c 'import json, sys; print(json.load(sys.stdin)["python"])')" \

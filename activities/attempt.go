@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/tasks"
@@ -77,6 +78,11 @@ func (a *Activities) follow(ctx context.Context, ref tasks.AttemptRef, handle r1
 			case <-activity.GetWorkerStopChannel(ctx):
 				return r1.Status{}, fmt.Errorf("this worker is stopping; attempt %s goes on", ref.AttemptKey())
 			default:
+			}
+			// Only the workflow's own cancellation stops a job. An activity that timed
+			// out while this machine slept, say, is followed by another one.
+			if !temporal.IsCanceledError(context.Cause(ctx)) {
+				return r1.Status{}, fmt.Errorf("follow %s: %w; the attempt goes on", ref.AttemptKey(), context.Cause(ctx))
 			}
 			if err := a.stop(context.WithoutCancel(ctx), ref, handle); err != nil {
 				return r1.Status{}, err
