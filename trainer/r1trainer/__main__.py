@@ -11,6 +11,13 @@ from r1trainer.errors import write_error
 from r1trainer.job import function_for, load_job
 from r1trainer.signals import EXIT_STOPPED, Stopped
 
+# For libraries that read these when they are imported: one process, and a log without progress bars.
+_QUIET = {
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "warning",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+}
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one job and return the exit status: 0 done, 1 failed (see ``error.json``), 143 asked to stop, 2 misused."""
@@ -18,7 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     if len(arguments) != 1:
         print("usage: python -m r1trainer job.json", file=sys.stderr)
         return 2
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
     path = Path(arguments[0])
     error_file = path.parent / "error.json"
     try:

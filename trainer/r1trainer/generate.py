@@ -6,15 +6,24 @@ batch, gives the log-probabilities, is a function of one generator, and decodes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
-from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from r1trainer.errors import ConfigError
-from r1trainer.tiny_decode import TinyLlamaDecoder, decodes
+from r1trainer.tiny_decode import TinyLlama, TinyLlamaDecoder, decodes
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from r1trainer.tiny_tokenizer import TinyTokenizer
+
+    Model = PreTrainedModel | TinyLlama
+    AnyTokenizer = PreTrainedTokenizerBase | TinyTokenizer
 
 # Rows that ended are dropped from the batch once they are this share of it: dropping copies the cache.
 _DROP_SHARE = 0.25
@@ -36,7 +45,7 @@ class Completion:
     logprobs: list[float]
 
 
-def stop_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+def stop_token_ids(model: Model, tokenizer: AnyTokenizer) -> list[int]:
     """The tokens that end a response: the tokenizer's EOS and those of the generation config."""
     ids: set[int] = set()
     config = getattr(model, "generation_config", None)
@@ -50,9 +59,22 @@ def stop_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -
     return sorted(ids)
 
 
+def rows_at_once(model: Model, tokens: int, device: torch.device) -> int:
+    """How many responses to sample at once: as their key-value cache, of so many tokens a row, fits a third of the
+    device's memory."""
+    if device.type != "cuda":
+        return 256
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    cache = 2 * 2 * config.num_hidden_layers * heads * size * tokens  # keys and values in bfloat16
+    memory = torch.cuda.get_device_properties(device).total_memory
+    return max(1, min(512, memory // 3 // cache))
+
+
 def generate(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
+    tokenizer: AnyTokenizer,
     prompt_ids: list[list[int]],
     *,
     temperature: float,
@@ -85,9 +107,7 @@ def generate(
 
     stops = stop_token_ids(model, tokenizer)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else stops[0]
-    training = model.training
-    model.eval()
-    try:
+    with _not_training(model):
         done: list[Completion] = []
         for start in range(0, len(prompt_ids), batch_size):
             batch = prompt_ids[start : start + batch_size]
@@ -96,13 +116,24 @@ def generate(
             )
             done.extend(_completions(tokenizer, stops, tokens, logprobs, lengths))
         return done
+
+
+@contextlib.contextmanager
+def _not_training(model: Model) -> Iterator[None]:
+    if isinstance(model, TinyLlama):  # which cannot be trained
+        yield
+        return
+    training = model.training
+    model.eval()
+    try:
+        yield
     finally:
         model.train(training)
 
 
 @torch.no_grad()
 def _generate_batch(
-    model: PreTrainedModel,
+    model: Model,
     prompts: list[list[int]],
     pad: int,
     stops: list[int],
@@ -126,7 +157,12 @@ def _generate_batch(
     ended = torch.zeros(n, dtype=torch.bool, device=device)
     stop_ids = torch.tensor(stops, device=device)
 
-    decoder = (TinyLlamaDecoder if decodes(model) else _Decoder)(model, mask, positions, ids, max_tokens)
+    decoder: Any
+    if decodes(model):
+        llama = model if isinstance(model, TinyLlama) else TinyLlama.of(model)
+        decoder = TinyLlamaDecoder(llama, mask, positions, ids, max_tokens)
+    else:
+        decoder = _Decoder(model, mask, positions, ids, max_tokens)
     logits, positions = decoder.logits, positions[:, -1]
     for step in range(max_tokens):
         chosen, logprob = _choose(logits, temperature, top_p, generator, greedy)
@@ -158,6 +194,8 @@ class _Decoder:
     def __init__(
         self, model: PreTrainedModel, mask: torch.Tensor, positions: torch.Tensor, ids: torch.Tensor, room: int
     ) -> None:
+        from transformers import DynamicCache
+
         self._model = model
         self._cache = DynamicCache(config=model.config)
         self._length = mask.shape[1]
@@ -213,7 +251,7 @@ def _nucleus(weights: torch.Tensor, top_p: float) -> torch.Tensor:
 
 
 def _completions(
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: AnyTokenizer,
     stops: list[int],
     tokens: torch.Tensor,
     logprobs: torch.Tensor,

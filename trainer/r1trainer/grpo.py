@@ -15,7 +15,7 @@ All randomness of a rollout is a function of the seed and the global step.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ from trl import GRPOConfig, GRPOTrainer
 
 from r1trainer import models
 from r1trainer.errors import ConfigError
-from r1trainer.generate import generate
+from r1trainer.generate import generate, rows_at_once
+from r1trainer.held_out import HeldOut
 from r1trainer.job import Job, Params
 from r1trainer.loop import (
     DEFAULT_CHECKPOINT_STEPS,
@@ -39,12 +40,11 @@ from r1trainer.loop import (
 )
 from r1trainer.metrics import Metrics
 from r1trainer.order import Mix, question_order, rng
-from r1trainer.rewards import RolloutRewards, Scorer, read_specs
+from r1trainer.rewards import Judged, RewardSpec, Scorer, load_judges, permuted, read_specs, reward_statistics
 from r1trainer.rows import Row, read_rows
 from r1trainer.signals import StopRequest
 from r1trainer.templates import Template
 
-_ROLLOUT_VALUES = {"reward": "reward", "reward_std": "reward_std", "zero_std": "frac_reward_zero_std"}  # ours: TRL's
 TEXT_EVERY = 10  # steps between example responses in metrics.jsonl
 
 
@@ -52,15 +52,27 @@ class Trainer(JobTrainer, GRPOTrainer):
     """TRL's trainer with our rollouts, rewards and contract."""
 
     def __init__(
-        self, *, problems: list[Row], template: Template, scorer: Scorer, limit: Callable[[int], int], **kwargs: Any
+        self,
+        *,
+        problems: list[Row],
+        template: Template,
+        specs: list[RewardSpec],
+        scorer: Scorer,
+        held_out: HeldOut | None,
+        permute_rewards: bool,
+        limit: Callable[[int], int],
+        **kwargs: Any,
     ) -> None:
         self._problems = problems
         self._template = template
+        self._weights = {spec.name: spec.weight for spec in specs}
         self._scorer = scorer
+        self._held_out = held_out
+        self._permute_rewards = permute_rewards
         self._limit = limit
         self._pending: Future[Any] | None = None
         self._rollout: tuple[list[Row], list[str], int] = ([], [], 0)
-        self._rewards: RolloutRewards | None = None
+        self._rewards: Mapping[str, list[float | None]] | None = None
         self._rollout_values: dict[str, float | None] = {}
         self._last_text = -TEXT_EVERY
         super().__init__(rollout_func=_roll_out, **kwargs)
@@ -82,7 +94,7 @@ class Trainer(JobTrainer, GRPOTrainer):
         device = self.accelerator.device
         torch.manual_seed(rng(self.args.seed, "torch", step).getrandbits(63))  # TRL shuffles the rollout with it
         generator = torch.Generator(device).manual_seed(rng(self.args.seed, "sample", step).getrandbits(63))
-        rows = _rows_at_once(self.model, max(map(len, prompt_ids)) + self.max_completion_length, device)
+        rows = rows_at_once(self.model, max(map(len, prompt_ids)) + self.max_completion_length, device)
         completions = []
         for start in range(0, len(prompt_ids), rows):
             if self.run.stop.requested:
@@ -118,23 +130,33 @@ class Trainer(JobTrainer, GRPOTrainer):
         if self._rewards is None:
             assert self._pending is not None
             problems, responses, step = self._rollout
-            self._rewards = self._scorer.collect(self._pending, problems, responses, step)
-            self._note_rollout(self._rewards, problems, responses, step)
-        return self._rewards.by_name[name]
+            judged = self._scorer.collect(self._pending, problems, responses, step)
+            self._note_rollout(judged, problems, responses, step)
+            self._rewards = judged.by_name
+            if self._permute_rewards:
+                self._rewards = permuted(judged.by_name, rng(self.args.seed, "permute", step))
+        return self._rewards[name]
 
     def step_values(self, logs: dict[str, float]) -> dict[str, float | None]:
         own = {name: mean(values) for name, values in self._metrics["train"].items()}
         self._metrics["train"].clear()
-        # What TRL notes once a rollout holds for all the steps made of it.
-        for name, theirs in _ROLLOUT_VALUES.items():
-            if theirs in own:
-                self._rollout_values[name] = own[theirs]
         step = {"kl": own.get("kl"), "entropy": own.get("entropy"), "clip_ratio": own.get("clip_ratio/region_mean")}
         return {**self._rollout_values, **step}
 
-    def _note_rollout(self, rewards: RolloutRewards, problems: list[Row], responses: list[str], step: int) -> None:
+    def evaluation_due(self, step: int) -> bool:
+        return self._held_out is not None and (step % self._held_out.every == 0 or step == self.run.to_step)
+
+    def held_out_values(self, interrupted: Callable[[], bool]) -> Mapping[str, float | None] | None:
+        assert self._held_out is not None
+        model, step = self.accelerator.unwrap_model(self.model), self.state.global_step
+        report = self._held_out.measure(model, self.processing_class, step, self._limit(step), interrupted)
+        return None if report is None else report.line()
+
+    def _note_rollout(self, rewards: Judged, problems: list[Row], responses: list[str], step: int) -> None:
+        """What the responses earned, permuted or not; it holds for all the steps made of the rollout."""
         values = self._rollout_values
         values["unverified"] = rewards.unverified
+        values |= reward_statistics(rewards.by_name, self._weights, self.num_generations)
         for name, scores in rewards.by_name.items():
             values[name] = mean(scores)
         if "accuracy" in rewards.by_name:
@@ -172,6 +194,8 @@ def run(job: Job) -> None:
     template = Template.from_params(params)
     problems = read_rows(job.input("prompts"), required=("prompt",))
     specs = read_specs(params)
+    if not specs:
+        raise ConfigError("params.rewards names no reward")
     group = params.integer("group_size", minimum=2)
     questions = params.integer("questions_per_step", minimum=1)
     batch = questions * group
@@ -214,7 +238,9 @@ def run(job: Job) -> None:
     )
     rewards = [_Reward(spec.name) for spec in specs]
     arguments.reward_weights = [spec.weight for spec in specs]
-    scorer = Scorer(job, specs, device)
+    judges = load_judges(job, specs, device)
+    held_out = HeldOut.of(job, tokenizer, template, lambda: Scorer(job.reward_url, specs, judges, verdicts=True))
+    scorer = Scorer(job.reward_url, specs, judges)
     with Metrics(job.metrics) as metrics:
         trainer = Trainer(
             run=Run(
@@ -229,7 +255,10 @@ def run(job: Job) -> None:
             ),
             problems=problems,
             template=template,
+            specs=specs,
             scorer=scorer,
+            held_out=held_out,
+            permute_rewards=params.flag("permute_rewards", False),
             limit=limit,
             model=str(policy),
             reward_funcs=rewards,
@@ -243,6 +272,8 @@ def run(job: Job) -> None:
             trainer.train_job(continue_from(job))
         finally:
             scorer.close()
+            if held_out is not None:
+                held_out.scorer.close()
         trainer.write_model(policy)
         if "state" in job.outputs:  # the last phase has nobody to hand it to
             trainer.write_state(job.output("state"))
@@ -301,15 +332,3 @@ def domain_mixes(params: Params, questions_before: Callable[[int], int]) -> list
         until = None if last else questions_before(entry.integer("until_step"))
         mixes.append((until, {name: shares.number(name) for name in shares}))
     return mixes
-
-
-def _rows_at_once(model: Any, tokens: int, device: torch.device) -> int:
-    """How many responses to sample at once: as their key-value cache fits a third of the device's memory."""
-    if device.type != "cuda":
-        return 256
-    config = model.config.get_text_config()
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    cache = 2 * 2 * config.num_hidden_layers * heads * size * tokens  # keys and values in bfloat16
-    memory = torch.cuda.get_device_properties(device).total_memory
-    return max(1, min(512, memory // 3 // cache))

@@ -10,10 +10,10 @@ import json
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback
@@ -44,6 +44,10 @@ class Run:
     checkpoint_steps: int = DEFAULT_CHECKPOINT_STEPS
     stopped: bool = field(default=False, init=False)
 
+    def may_stop(self, step: int) -> bool:
+        """Whether a checkpoint may lie at ``step``, so that the job can stop there and be continued."""
+        return step % self.boundary == 0 and step < self.to_step
+
     def cursor(self, step: int) -> int:
         """Rows consumed when ``step`` optimizer steps are done; those of a rollout count when it is made."""
         return -(-step // self.boundary) * self.rows
@@ -54,6 +58,7 @@ class JobTrainer:
 
     def __init__(self, *args: Any, run: Run, **kwargs: Any) -> None:
         self.run = run
+        self.evaluated: int | None = None  # the step of the newest evaluation
         self._last_log = time.monotonic()
         self._recent: deque[dict[str, float | None]] = deque(maxlen=SUMMARY_STEPS)
         super().__init__(*args, **kwargs)
@@ -67,7 +72,31 @@ class JobTrainer:
         """Values of this optimizer step beyond loss, learning rate, gradient norm and seconds. Override."""
         return {}
 
+    def evaluation_due(self, step: int) -> bool:
+        """Whether ``step`` is one to measure held-out problems at. Override together with ``held_out_values``."""
+        return False
+
+    def held_out_values(self, interrupted: Callable[[], bool]) -> Mapping[str, float | None] | None:
+        """Numbers of held-out problems now; None when ``interrupted`` said so on the way."""
+        raise NotImplementedError
+
     # -- what Trainer calls
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Write an ``eval`` line; its time is no step's.
+
+        Asked to stop, it gives way where a checkpoint may lie: whoever continues there evaluates first.
+        """
+        step, began = self.state.global_step, time.monotonic()
+        values = self.held_out_values(lambda: self.run.may_stop(step) and self.run.stop.requested)
+        if values is None:
+            self.stop_now()
+        seconds = time.monotonic() - began
+        self.run.metrics.eval(step, {**values, "seconds": seconds})
+        self.evaluated = step
+        self._last_log += seconds
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, {})
+        return {}
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         if self.lr_scheduler is None:
@@ -111,10 +140,15 @@ class JobTrainer:
         self._save_rng_state(str(folder))
         self.state.save_to_json(str(folder / "trainer_state.json"))
         step = self.state.global_step
-        record = {"step": step, "cursor": self.run.cursor(step), **_identity(self.run)}
+        record = {
+            "step": step,
+            "cursor": self.run.cursor(step),
+            "evaluated": self.evaluated,
+            **_identity(self.run),
+        }
         (folder / CURSOR_FILE).write_text(json.dumps(record) + "\n", encoding="utf-8")
 
-    def stop_now(self) -> None:
+    def stop_now(self) -> NoReturn:
         """Save where we are, which must be a boundary, and end the process as stopped."""
         if self.state.global_step > self.started_at:
             self._save_checkpoint()
@@ -122,7 +156,10 @@ class JobTrainer:
 
     def train_job(self, source: Path | None) -> None:
         """Train to ``run.to_step``, continuing from the checkpoint or state in ``source`` where there is one."""
-        self.started_at = 0 if source is None else _restored_step(source, self.run)
+        self.started_at = 0
+        if source is not None:
+            record = _read_cursor(source, self.run)
+            self.started_at, self.evaluated = int(record["step"]), record.get("evaluated")
         self._last_log = time.monotonic()
         self.train(resume_from_checkpoint=None if source is None else str(source))
         if self.run.stopped:
@@ -142,7 +179,7 @@ class JobTrainer:
 
 
 class _Contract(TrainerCallback):
-    """Start and resume lines, checkpoints on boundaries, stopping."""
+    """Start and resume lines, evaluations at their steps, checkpoints on boundaries, stopping."""
 
     def __init__(self, trainer: JobTrainer) -> None:
         self._trainer = trainer
@@ -151,15 +188,21 @@ class _Contract(TrainerCallback):
         run = self._trainer.run
         line = run.metrics.resume if run.job.resume else run.metrics.start
         line(state.global_step, total=run.to_step, cursor=run.cursor(state.global_step))
+        if self._evaluation_due(state.global_step):
+            self._trainer.evaluate()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         run, step = self._trainer.run, state.global_step
-        if step % run.boundary or step >= run.to_step:
-            return
-        due = step // run.checkpoint_steps > (step - run.boundary) // run.checkpoint_steps
-        if run.stop.requested:
-            run.stopped = control.should_training_stop = True
-        control.should_save = due or run.stopped
+        if run.may_stop(step):
+            due = step // run.checkpoint_steps > (step - run.boundary) // run.checkpoint_steps
+            if run.stop.requested:
+                run.stopped = control.should_training_stop = True
+            control.should_save = due or run.stopped
+        # Trainer evaluates before it saves, so a checkpoint knows of the evaluation.
+        control.should_evaluate = not run.stopped and self._evaluation_due(step)
+
+    def _evaluation_due(self, step: int) -> bool:
+        return self._trainer.evaluation_due(step) and self._trainer.evaluated != step
 
 
 def checkpoint_to_continue(job: Job) -> Path | None:
@@ -242,7 +285,7 @@ def _identity(run: Run) -> dict[str, int]:
     return {"seed": run.job.seed, "rows": run.rows, "boundary": run.boundary}
 
 
-def _restored_step(source: Path, run: Run) -> int:
+def _read_cursor(source: Path, run: Run) -> dict[str, Any]:
     try:
         record = json.loads((source / CURSOR_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -250,4 +293,4 @@ def _restored_step(source: Path, run: Run) -> int:
     for name, value in _identity(run).items():
         if record.get(name) != value:
             raise ConfigError(f"{source} was made with {name} {record.get(name)}, and this job has {value}")
-    return int(record["step"])
+    return record

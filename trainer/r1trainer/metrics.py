@@ -42,6 +42,10 @@ class Metrics:
         """Numbers of one optimizer step, or of the rows done so far. None and non-finite values are left out."""
         self._write("step", step, values=_numbers(values), total=total)
 
+    def eval(self, step: int, values: Mapping[str, float | None]) -> None:
+        """Numbers of held-out problems at a step, named as in a report. None and non-finite values are left out."""
+        self._write("eval", step, values=_numbers(values))
+
     def text(self, step: int, prompt: str, response: str) -> None:
         """An example response, for people."""
         self._write("text", step, text={"prompt": prompt, "response": response})

@@ -21,6 +21,8 @@ from torch import nn
 from r1trainer.checkpoint import sha256
 from r1trainer.errors import ConfigError
 from r1trainer.job import Job
+from r1trainer.tiny_decode import TinyLlama
+from r1trainer.tiny_tokenizer import TinyTokenizer
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -37,10 +39,6 @@ TOKENIZER_FILES = (
 
 def prepare(job: Job) -> torch.device:
     """Set up threads, determinism and the seed for this process, and return the device to work on."""
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.set_verbosity_warning()
-    transformers_logging.disable_progress_bar()
     logging.captureWarnings(True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if job.threads or device.type == "cpu":
@@ -77,6 +75,16 @@ def load_causal_lm(path: Path, device: torch.device, *, train: bool) -> Any:
     _require_folder(path)
     model = AutoModelForCausalLM.from_pretrained(path, dtype=_dtype(device, train)).to(device)
     return _for_use(model, train)
+
+
+def load_to_answer(path: Path, device: torch.device) -> tuple[Any, Any]:
+    """A model that only answers, and its tokenizer: as little of them as ``generate`` and ``Template`` need."""
+    _require_folder(path)
+    if device.type == "cpu":
+        model, tokenizer = TinyLlama.load(path), TinyTokenizer.load(path, TOKENIZER_FILES)
+        if model is not None and tokenizer is not None:
+            return model, tokenizer
+    return load_causal_lm(path, device, train=False), load_tokenizer(path)
 
 
 def load_reward_model(path: Path, device: torch.device, *, train: bool, from_causal_lm: bool = False) -> Any:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,15 @@ from r1trainer.checkpoint import save_checkpoint, verify_checkpoint
 from r1trainer.errors import ConfigError
 from r1trainer.generate import Completion, generate
 from r1trainer.job import Job, Params
+from r1trainer.measure import summarize
 from r1trainer.metrics import Metrics
-from r1trainer.models import load_causal_lm, load_tokenizer, prepare
+from r1trainer.models import load_to_answer, prepare
 from r1trainer.order import rng
-from r1trainer.rewards import PREFERENCE, RewardSpec, read_specs
+from r1trainer.rewards import RewardSpec, Scorer, load_judges
 from r1trainer.rows import Row
 from r1trainer.signals import Stopped, StopRequest
 from r1trainer.templates import Template
-from r1trainer.verifier import Item, Score, Verifier
+from r1trainer.verifier import Score
 
 ROWS = "rows.jsonl"  # of a checkpoint
 _PROGRESS = "progress.json"
@@ -39,23 +40,19 @@ _CHECKPOINTS = 10  # about so many over the whole job
 
 @dataclass(frozen=True)
 class Settings:
-    """How to sample: the params that both kinds have."""
+    """How to answer problems."""
 
     template: Template
-    samples: int
+    samples: int  # a problem
     temperature: float
     top_p: float
     max_tokens: int
     batch_size: int
-    rewards: list[RewardSpec]
     greedy: bool  # one greedy response a problem besides
 
     @staticmethod
     def from_params(params: Params, *, greedy: bool) -> Settings:
-        """Reads and checks the params. A reward that needs a reward model is a ConfigError: these kinds have none."""
-        rewards = read_specs(params) if params.get("rewards") else []
-        if any(spec.name == PREFERENCE for spec in rewards):
-            raise ConfigError("params.rewards: the preference reward belongs to kind grpo, which has reward models")
+        """Reads and checks the params that both kinds have."""
         return Settings(
             template=Template.from_params(params),
             samples=params.integer("samples_per_prompt", 1, minimum=1),
@@ -63,24 +60,66 @@ class Settings:
             top_p=params.number("top_p", 1.0),
             max_tokens=params.integer("max_tokens", minimum=1),
             batch_size=params.integer("batch_size", 128, minimum=1),
-            rewards=rewards,
             greedy=greedy,
         )
+
+    @property
+    def per_problem(self) -> int:
+        """How many rows a problem has."""
+        return self.samples + self.greedy
+
+    @property
+    def at_once(self) -> int:
+        """How many problems make about a batch."""
+        return max(1, self.batch_size // self.per_problem)
+
+
+def answer(
+    model: Any, tokenizer: Any, problems: Sequence[Row], settings: Settings, generator: torch.Generator
+) -> list[Row]:
+    """The responses to problems, as rows without verdicts: each problem's fields with `sample`, `response`, `tokens`,
+    `thinking_tokens` and `finish`; a greedy response comes after the samples and is marked `greedy`."""
+    prompts = [settings.template.prompt_ids(tokenizer, str(problem["prompt"])) for problem in problems]
+
+    def complete(prompt_ids: list[list[int]], greedy: bool) -> list[Completion]:
+        return generate(
+            model,
+            tokenizer,
+            prompt_ids,
+            temperature=settings.temperature,
+            top_p=settings.top_p,
+            max_tokens=settings.max_tokens,
+            generator=generator,
+            greedy=greedy,
+            batch_size=settings.batch_size,
+        )
+
+    sampled = complete([ids for ids in prompts for _ in range(settings.samples)], greedy=False)
+    greedy = complete(prompts, greedy=True) if settings.greedy else []
+    rows = []
+    for index, problem in enumerate(problems):
+        own = sampled[index * settings.samples : (index + 1) * settings.samples]
+        rows += [_row(problem, sample, completion, settings.template) for sample, completion in enumerate(own)]
+        if greedy:
+            rows.append({**_row(problem, settings.samples, greedy[index], settings.template), "greedy": True})
+    for row, tokens in zip(rows, thinking_tokens(tokenizer, [row["response"] for row in rows]), strict=True):
+        row["thinking_tokens"] = tokens
+    return rows
 
 
 class Sampling:
     """One run over a list of problems. `rows_file` is where the rows end up, in the problems' order."""
 
-    def __init__(self, job: Job, settings: Settings, problems: Sequence[Row], rows_file: Path) -> None:
+    def __init__(
+        self, job: Job, settings: Settings, specs: Sequence[RewardSpec], problems: Sequence[Row], rows_file: Path
+    ) -> None:
         self._job, self._settings, self._problems = job, settings, problems
         self._device = prepare(job)
         model = job.input("model")
-        self._tokenizer = load_tokenizer(model)
-        self._model = load_causal_lm(model, self._device, train=False)
+        self._model, self._tokenizer = load_to_answer(model, self._device)
         self._origin = job.origin(model)
-        self._verifier = Verifier(job.reward_url, [spec.request for spec in settings.rewards])
-        self._per_problem = settings.samples + settings.greedy
-        self._per_chunk = max(1, settings.batch_size // self._per_problem)  # problems
+        self._scorer = Scorer(job.reward_url, specs, load_judges(job, specs, self._device), verdicts=True)
+        self._per_problem, self._per_chunk = settings.per_problem, settings.at_once
         self._rows_file = rows_file
         self._partial = rows_file.with_name(f".{rows_file.name}.partial")
 
@@ -95,13 +134,13 @@ class Sampling:
         first = self._restore(metrics)
         every = -(-self.total // _CHECKPOINTS)
         chunks = range(first, -(-len(self._problems) // self._per_chunk))
-        with ThreadPoolExecutor(max_workers=1) as pool, self._partial.open("a", encoding="utf-8") as out:
+        with closing(self._scorer), self._partial.open("a", encoding="utf-8") as out:
             pending: tuple[int, list[Row], Future[list[Score]]] | None = None
             for number in [*chunks, None]:  # None: nothing to generate, the last chunk is still to be written
                 current = None
                 if number is not None and not stop.requested:
                     rows = self._generate(number)
-                    current = (number, rows, pool.submit(self._verifier.score, [_item(row) for row in rows]))
+                    current = (number, rows, self._scorer.submit(rows, [row["response"] for row in rows]))
                 if pending is not None:
                     done = self._write(out, *pending, metrics)
                     before = pending[0] * self._per_chunk * self._per_problem
@@ -147,53 +186,15 @@ class Sampling:
         }
 
     def _generate(self, number: int) -> list[Row]:
-        settings = self._settings
         problems = self._problems[number * self._per_chunk : (number + 1) * self._per_chunk]
-        prompts = [settings.template.prompt_ids(self._tokenizer, str(problem["prompt"])) for problem in problems]
         generator = torch.Generator(self._device)
         generator.manual_seed(rng(self._job.seed, "sample", number).getrandbits(63))
-
-        def complete(prompt_ids: list[list[int]], greedy: bool) -> list[Completion]:
-            return generate(
-                self._model,
-                self._tokenizer,
-                prompt_ids,
-                temperature=settings.temperature,
-                top_p=settings.top_p,
-                max_tokens=settings.max_tokens,
-                generator=generator,
-                greedy=greedy,
-                batch_size=settings.batch_size,
-            )
-
-        sampled = complete([ids for ids in prompts for _ in range(settings.samples)], greedy=False)
-        greedy = complete(prompts, greedy=True) if settings.greedy else []
-        rows = []
-        for index, problem in enumerate(problems):
-            own = sampled[index * settings.samples : (index + 1) * settings.samples]
-            rows += [self._row(problem, sample, completion) for sample, completion in enumerate(own)]
-            if greedy:
-                rows.append({**self._row(problem, settings.samples, greedy[index]), "greedy": True})
-        return rows
-
-    def _row(self, problem: Row, sample: int, completion: Completion) -> Row:
-        return {
-            **problem,
-            "sample": sample,
-            "response": self._settings.template.response(completion.text),
-            "tokens": len(completion.token_ids),
-            "finish": completion.finish,
-        }
+        return answer(self._model, self._tokenizer, problems, self._settings, generator)
 
     def _write(self, out: Any, number: int, rows: list[Row], verdicts: Future[list[Score]], metrics: Metrics) -> int:
         """Appends a chunk's rows with their verdicts; returns how many rows there are now."""
-        for row, score in zip(rows, verdicts.result(), strict=True):
-            row["verdict"] = score.verdict
-            domain = str(row.get("domain", ""))
-            row["rewards"] = {
-                spec.name: score.rewards[spec.name] if spec.domains is None or domain in spec.domains else None
-                for spec in self._settings.rewards
-            }
+        self._scorer.collect(verdicts, rows, [row["response"] for row in rows], None).mark(rows)
+        for row in rows:
             row["origin"] = self._origin
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
         out.flush()
@@ -210,25 +211,21 @@ def read_back(rows_file: Path) -> Iterator[Row]:
             yield json.loads(line)
 
 
-def summarize(rows: Iterable[Row]) -> dict[str, float | None]:
-    """Numbers over sample rows: the mean of each reward where it is known, mean tokens, the share cut at the limit, and
-    how many rows with a verifier are unverified."""
-    sums: Counter[str] = Counter()
-    counts: Counter[str] = Counter()
-    unverified = 0
-    for row in rows:
-        unverified += is_unverified(row)
-        for name, value in {**row["rewards"], "tokens": row["tokens"], "clipped": row["finish"] == "length"}.items():
-            counts[name] += value is not None
-            sums[name] += value or 0
-    means = {name: sums[name] / n if n else None for name, n in counts.items()}
-    return {**means, "unverified": float(unverified)}
+def _row(problem: Row, sample: int, completion: Completion, template: Template) -> Row:
+    return {
+        **problem,
+        "sample": sample,
+        "response": template.response(completion.text),
+        "tokens": len(completion.token_ids),
+        "finish": completion.finish,
+    }
 
 
-def is_unverified(row: Row) -> bool:
-    """Says whether a row that should have a verdict has none; prompts without a verifier are no fault."""
-    return row.get("verifier", "none") != "none" and row["verdict"].get("label") not in ("correct", "wrong")
-
-
-def _item(row: Row) -> Item:
-    return Item.of(row, row["response"])
+def thinking_tokens(tokenizer: Any, responses: Sequence[str]) -> list[int]:
+    """How many tokens each response thinks: up to `</think>`, or all of it where it began to think and never ended."""
+    thinking = []
+    for response in responses:
+        before, end, _ = response.partition("</think>")
+        _, begin, after = before.partition("<think>")
+        thinking.append(after if begin else before if end else "")
+    return [len(ids) for ids in tokenizer(thinking, add_special_tokens=False)["input_ids"]]

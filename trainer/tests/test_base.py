@@ -24,7 +24,7 @@ from r1trainer.pretrain import Order
 from r1trainer.rows import read_rows, write_rows
 from r1trainer.signals import EXIT_STOPPED
 from r1trainer.tiny_tokenizer import ZERO_AFTER, ZERO_BEFORE
-from r1trainer.tools.build_tiny_base import build
+from r1trainer.tools.build_tiny import MODELS, build
 
 SHAPE = {"hidden_size": 16, "layers": 1, "heads": 2, "intermediate_size": 24}
 PRETRAIN = {"architecture": SHAPE, "steps": 12, "batch_size": 8, "learning_rate": 0.01, "max_tokens": 24}
@@ -93,7 +93,7 @@ def test_a_local_folder_is_copied_without_other_weight_formats(tiny_model: Path,
 @pytest.mark.parametrize(
     ("source", "complaint"),
     [
-        ("tiny://bass", "none of the shipped models tiny://base"),
+        ("tiny://bass", "none of the shipped models tiny://base, tiny://student-32, tiny://student-48"),
         ("s3://bucket/model", "neither tiny://NAME"),
         ("/no/such/folder", "no config.json"),
     ],
@@ -203,14 +203,18 @@ def test_every_epoch_reads_every_row_once_in_an_order_of_its_own() -> None:
     assert Order(10, 4, seed=1).batch(3) == read[12:16]
 
 
-def test_the_build_of_the_shipped_model_works(corpus: Path, tmp_path: Path) -> None:
-    build(corpus / "rows.jsonl", tmp_path / "out", steps=2)
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_the_build_of_a_shipped_model_works(name: str, corpus: Path, tmp_path: Path) -> None:
+    build(name, corpus / "rows.jsonl", tmp_path / "out", steps=2)
     assert {value.dtype for value in load_file(tmp_path / "out" / "model.safetensors").values()} == {torch.float16}
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
     assert model.dtype == torch.float32
-    shipped = AutoModelForCausalLM.from_pretrained(TINY_BASE).config
-    for name in ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"):
-        assert getattr(model.config, name) == getattr(shipped, name)
+    folder = TINY_BASE.with_name(f"tiny-{name}")
+    shipped = AutoModelForCausalLM.from_pretrained(folder).config
+    for field in ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size"):
+        assert getattr(model.config, field) == getattr(shipped, field)
+    tokenizer = "tokenizer.json"  # students read as their teacher writes
+    assert (folder / tokenizer).read_bytes() == (TINY_BASE / tokenizer).read_bytes()
 
 
 @pytest.mark.slow
@@ -227,7 +231,7 @@ def test_a_whole_rebuild_is_as_good_as_the_shipped_model(tmp_path: Path) -> None
         rows = subprocess.run(command, cwd=root, check=True, capture_output=True).stdout
         (tmp_path / name).mkdir()
         (tmp_path / name / "rows.jsonl").write_bytes(rows)
-    build(tmp_path / "train" / "rows.jsonl", tmp_path / "rebuilt")
+    build("base", tmp_path / "train" / "rows.jsonl", tmp_path / "rebuilt")
     texts = [row["text"] for row in read_rows(tmp_path / "held-out")]
     assert (tmp_path / "rebuilt" / "tokenizer.json").read_text() == (TINY_BASE / "tokenizer.json").read_text()
     shipped, rebuilt = (_loss(folder, texts) for folder in (TINY_BASE, tmp_path / "rebuilt"))

@@ -89,7 +89,7 @@ def test_a_reward_counts_in_its_domains_only(place: Any, tiny_model: Path, promp
     assert main([str(job(place, "sample", tiny_model, prompts, verifier.url))]) == 0
     for row in rows_of(place, "sample"):
         assert (row["rewards"]["format"] is None) == (row["domain"] == "general")
-        assert row["rewards"]["accuracy"] is not None
+        assert (row["rewards"]["accuracy"] is None) == (row["verifier"] == "none")
 
 
 def test_progress_is_told_in_rows(place: Any, tiny_model: Path, prompts: Path, verifier: Any) -> None:
@@ -156,7 +156,7 @@ def test_a_faulty_verifier_makes_no_wrong_answers(place: Any, tiny_model: Path, 
 @pytest.mark.parametrize(
     ("params", "complaint"),
     [
-        ({"rewards": [{"name": "preference"}]}, "preference reward belongs to kind grpo"),
+        ({"rewards": [{"name": "preference"}]}, "preference reward needs a kind that takes reward models"),
         ({"template": {"text": "no place"}}, "contains {prompt}"),
         ({"max_tokens": 300}, "do not fit the model's 256 positions"),
     ],
