@@ -42,6 +42,10 @@ demo: setup ## run every stage of recipes/full-r1.yaml on a tiny model, here, to
 	@echo "  bin/r1ctl server info --state-dir $(DEMO)  Temporal's web UI and S3, with keys"
 	@echo "  recipes/full-r1.yaml                      what was run; docs/recipes.md explains it"
 
+.PHONY: controls
+controls: setup ## is it real? full-r1 with its controls, three seeds (some 45 minutes); writes docs/controls-results.md
+	scripts/controls.sh bin/r1ctl .r1ctl/controls $(SEEDS)
+
 .PHONY: test
 test: format test-go test-python test-e2e ## all tests
 
@@ -74,14 +78,15 @@ lint: format ## format, vet, staticcheck, workflowcheck, layers (slow the first 
 docs: ## rewrite what is generated in docs/ (errors.md)
 	$(GO) test ./internal/house -run Errors -update
 
-.PHONY: base-model
-base-model: setup ## pre-train the tiny base model again (some ten minutes) and put it in place of the shipped one
+.PHONY: tiny-models
+tiny-models: setup ## pre-train the tiny models again (some fifteen minutes) and put them in place of the shipped ones
 	mkdir -p .r1ctl
 	$(GO) run ./internal/tinyworld/cmd/tinyworld 'tiny://corpus?size=212000&seed=1' > .r1ctl/corpus.jsonl
-	rm -rf .r1ctl/tiny-base
-	PYTHONPATH=trainer "$$(bin/r1ctl setup -o json | python3 -c 'import json, sys; print(json.load(sys.stdin)["python"])')" \
-	  -m r1trainer.tools.build_tiny_base --corpus .r1ctl/corpus.jsonl --out .r1ctl/tiny-base
-	cp .r1ctl/tiny-base/* trainer/r1trainer/assets/tiny-base/
+	python="$$(bin/r1ctl setup -o json | python3 -c 'import json, sys; print(json.load(sys.stdin)["python"])')"; \
+	for model in base student-48 student-32; do \
+	  OMP_NUM_THREADS=1 PYTHONPATH=trainer "$$python" -m r1trainer.tools.build_tiny \
+	    --model $$model --corpus .r1ctl/corpus.jsonl --out trainer/r1trainer/assets/tiny-$$model; \
+	done
 
 .PHONY: histories
 histories: setup ## save new histories for the replay tests; only when runs of the version before need not go on

@@ -90,19 +90,36 @@ func checkGRPO(d *decoder, s *rawStage) {
 	checkUntil(d, s, "max_tokens", steps)
 	checkUntil(d, s, "domains", steps)
 
-	list := lookup(params, "rewards")
+	if _, given := s.inputs["problems"]; given != (p["evaluate_steps"] != nil) {
+		d.add(at(params, "evaluate_steps"), path+".evaluate_steps", "the input problems and the parameter evaluate_steps go together")
+	}
+	for i, r := range p["rewards"].([]any) {
+		if from := r.(map[string]any)["from_step"].(int64); from >= steps {
+			d.add(lookup(params, "rewards").Content[i], fmt.Sprintf("%s.rewards[%d].from_step", path, i), "%d must be below steps %d", from, steps)
+		}
+	}
+	checkRewards(d, s)
+}
+
+func checkEvaluate(d *decoder, s *rawStage) { checkRewards(d, s) }
+
+// checkRewards looks at a list of rewards, and at the reward models that a
+// preference among them needs.
+func checkRewards(d *decoder, s *rawStage) {
+	list, path := lookup(lookup(s.node, "params"), "rewards"), s.name+".params"
 	used := map[string]bool{}
 	preference := false
-	for i, r := range p["rewards"].([]any) {
-		reward, node, at := r.(map[string]any), list.Content[i], fmt.Sprintf("%s.rewards[%d]", path, i)
+	for i, r := range s.params["rewards"].([]any) {
+		node := s.node // of a default
+		if list != nil {
+			node = list.Content[i]
+		}
+		reward, at := r.(map[string]any), fmt.Sprintf("%s.rewards[%d]", path, i)
 		name := reward["name"].(string)
 		if used[name] {
 			d.add(node, at, "the reward %q is listed twice", name)
 		}
 		used[name] = true
-		if from := reward["from_step"].(int64); from >= steps {
-			d.add(node, at+".from_step", "%d must be below steps %d", from, steps)
-		}
 		if name == "preference" {
 			preference = true
 			checkPreference(d, s, node, at, reward)

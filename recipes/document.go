@@ -57,11 +57,11 @@ func readDocument(root *yaml.Node, found *problems) *document {
 			continue
 		}
 		p := profile{name: key.Value, description: scalar(node, "description"), extends: scalar(node, "extends"), node: node}
-		checkProfile(d, p, doc.stages)
 		doc.profiles = append(doc.profiles, p)
 	}
 	for _, p := range doc.profiles {
 		doc.checkExtends(p, found)
+		checkProfile(d, p, doc.stagesBelow(p))
 	}
 	if node := lookup(root, "default_profile"); node != nil && doc.profile(node.Value) == nil {
 		found.add(node, "default_profile", "there is no profile %s%s", quote(node), hint(node.Value, doc.names()))
@@ -93,17 +93,22 @@ func checkProfile(d *decoder, p profile, stages []string) {
 	seen := map[string]bool{}
 	for _, s := range items(list) {
 		stage := scalar(s, "name")
+		added := scalar(s, "add") == "true"
 		switch {
 		case stage == "":
 			d.add(s, path+".stages", "expected a map with the name of a stage, found %s", describe(s))
-		case !slices.Contains(stages, stage):
-			d.add(at(s, "name"), path+".stages", "there is no stage %q to change%s", stage, hint(stage, stages))
+		case added && slices.Contains(stages, stage):
+			d.add(at(s, "name"), path+".stages", "there is a stage %q already: leave out `add` to change it", stage)
+		case !added && !slices.Contains(stages, stage):
+			d.add(at(s, "name"), path+".stages", "there is no stage %q to change (a new one needs `add: true`)%s", stage, hint(stage, stages))
 		case seen[stage]:
 			d.add(at(s, "name"), path+".stages", "the stage %q is changed twice", stage)
 		}
 		seen[stage] = true
-		if v := lookup(s, "omit"); v != nil {
-			boolean{}.decode(d, v, path+".stages."+stage+".omit")
+		for _, key := range []string{"add", "omit"} {
+			if v := lookup(s, key); v != nil {
+				boolean{}.decode(d, v, path+".stages."+stage+"."+key)
+			}
 		}
 	}
 }
@@ -128,6 +133,20 @@ func (doc *document) checkExtends(p profile, found *problems) {
 			return // another profile's cycle, told there
 		}
 	}
+}
+
+// stagesBelow lists the stages that a profile finds: those of the file, and those
+// that the profiles it extends have added.
+func (doc *document) stagesBelow(p profile) []string {
+	stages := slices.Clone(doc.stages)
+	for next, n := doc.profile(p.extends), 0; next != nil && n < len(doc.profiles); next, n = doc.profile(next.extends), n+1 {
+		for _, s := range items(lookup(next.node, "stages")) {
+			if scalar(s, "add") == "true" {
+				stages = append(stages, scalar(s, "name"))
+			}
+		}
+	}
+	return stages
 }
 
 func (doc *document) profile(name string) *profile {
@@ -159,7 +178,13 @@ func (doc *document) view(name string) view {
 		root = applyProfile(root, p.node)
 	}
 	// Views share nothing, so that --set values change only one of them.
-	return view{profile: name, root: prune(clone(root)), stages: doc.stages, found: &problems{}}
+	v := view{profile: name, root: prune(clone(root)), stages: slices.Clone(doc.stages), found: &problems{}}
+	for _, s := range items(lookup(v.root, "stages")) {
+		if stage := scalar(s, "name"); !slices.Contains(v.stages, stage) {
+			v.stages = append(v.stages, stage)
+		}
+	}
+	return v
 }
 
 func applyProfile(root, p *yaml.Node) *yaml.Node {
@@ -186,6 +211,11 @@ func applyProfile(root, p *yaml.Node) *yaml.Node {
 			s = without(merge(s, change), "omit")
 		}
 		kept = append(kept, s)
+	}
+	for _, s := range items(lookup(p, "stages")) {
+		if scalar(s, "add") == "true" {
+			kept = append(kept, without(s, "add"))
+		}
 	}
 	changed := *stages
 	changed.Content = kept

@@ -33,6 +33,7 @@ type input struct {
 	role     role
 	required bool
 	doc      string
+	inert    bool // does not bear on the result: it is read to report by
 }
 
 // A kind is the schema of a stage kind.
@@ -69,10 +70,15 @@ func kinds() []kind {
 	atOnce := field{name: "batch_size", shape: whole{1}, value: int64(64), inert: true, doc: "responses generated at once"}
 	rate := field{name: "learning_rate", shape: positive, required: true, doc: "peak"}
 	samples := field{name: "samples_per_prompt", shape: whole{1}, required: true, doc: "responses a prompt"}
-	scored := field{
-		name: "rewards", shape: rewards([]field{rewardDomains}, false), doc: "computed and stored",
-		value: []any{map[string]any{"name": "accuracy"}},
+	scored := func(preference bool) field {
+		return field{
+			name: "rewards", shape: rewards([]field{rewardDomains}, preference), doc: "computed and stored",
+			value: []any{map[string]any{"name": "accuracy"}},
+		}
 	}
+	start := input{name: "model", role: roleModel, required: true, doc: "starts here"}
+	helpful := input{name: "helpful", role: roleReward, doc: "scores domain general in a preference reward"}
+	safety := input{name: "safety", role: roleReward, doc: "scores domain safety in a preference reward"}
 	optimizer := []field{
 		{name: "warmup_steps", shape: whole{0}, value: int64(0), doc: "linear, from 0"},
 		{name: "weight_decay", shape: number{}, value: 0.0, doc: "of AdamW"},
@@ -100,7 +106,7 @@ func kinds() []kind {
 	return []kind{
 		{
 			name: r1.KindBase, doc: "obtain or pre-train the starting model", output: "model", makes: roleModel, check: checkBase,
-			inputs: []input{{"corpus", roleData, false, "rows of text, with `pretrain`"}},
+			inputs: []input{{name: "corpus", role: roleData, doc: "rows of text, with `pretrain`"}},
 			params: []field{source, {name: "pretrain", doc: "train from random weights, instead of source", shape: object{fields: []field{
 				{name: "architecture", shape: architecture, required: true, doc: "of the model"},
 				{name: "steps", shape: whole{1}, required: true, doc: "optimizer steps"},
@@ -111,10 +117,10 @@ func kinds() []kind {
 			name: r1.KindGRPO, doc: "RL with verifiable and model rewards", output: "model", makes: roleModel,
 			derive: deriveGRPO, check: checkGRPO,
 			inputs: []input{
-				{"policy", roleModel, true, "starts here; also the first reference"},
-				{"prompts", roleData, true, "problems"},
-				{"helpful", roleReward, false, "scores domain general in a preference reward"},
-				{"safety", roleReward, false, "scores domain safety in a preference reward"},
+				{name: "policy", role: roleModel, required: true, doc: "starts here; also the first reference"},
+				{name: "prompts", role: roleData, required: true, doc: "problems"},
+				{name: "problems", role: roleData, inert: true, doc: "held-out problems, to measure by while it trains"},
+				helpful, safety,
 			},
 			params: append([]field{
 				templateField,
@@ -133,12 +139,16 @@ func kinds() []kind {
 				{name: "domains", shape: domainMix, doc: "share of each domain in the questions of a step, or a list of `{until_step, shares}`; default as the prompts come"},
 				{name: "loss", shape: enum{"grpo", "dapo", "dr_grpo"}, value: "grpo", doc: "how token losses are averaged"},
 				{name: "checkpoint_steps", shape: whole{1}, inert: true, doc: "steps between checkpoints, a multiple of a rollout's steps; default about 20"},
+				{name: "evaluate_steps", shape: whole{1}, inert: true, doc: "with input problems: steps between evaluations"},
+				{name: "evaluate_samples", shape: whole{1}, value: int64(4), inert: true, doc: "responses a problem, then"},
+				{name: "evaluate_problems", shape: whole{1}, value: int64(64), inert: true, doc: "at most so many, evenly over the domains"},
+				{name: "permute_rewards", shape: boolean{}, value: false, doc: "a control: rewards change places within a rollout, so that they say nothing"},
 			}, optimizer...),
 		},
 		{
 			name: r1.KindSample, doc: "generate responses and verify them", output: "samples", makes: roleData,
-			inputs: []input{{"model", roleModel, true, "is sampled"}, {"prompts", roleData, true, "problems"}},
-			params: []field{templateField, samples, temperature(1), topP(1), maxTokens("a response"), atOnce, scored},
+			inputs: []input{{name: "model", role: roleModel, required: true, doc: "is sampled"}, {name: "prompts", role: roleData, required: true, doc: "problems"}},
+			params: []field{templateField, samples, temperature(1), topP(1), maxTokens("a response"), atOnce, scored(false)},
 		},
 		{
 			name: r1.KindCurate, doc: "filter, select, deduplicate, decontaminate, mix", output: "data", makes: roleData,
@@ -152,12 +162,12 @@ func kinds() []kind {
 		},
 		{
 			name: r1.KindSFT, doc: "supervised fine-tuning", output: "model", makes: roleModel, derive: deriveTuning,
-			inputs: []input{{"model", roleModel, true, "starts here"}, {"data", roleData, true, "sft rows"}},
+			inputs: []input{start, {name: "data", role: roleData, required: true, doc: "sft rows"}},
 			params: tuning,
 		},
 		{
 			name: r1.KindRewardModel, doc: "a reward model", output: "model", makes: roleReward,
-			inputs: []input{{"model", roleModel, true, "starts here"}, {"data", roleData, true, "preference or safety rows"}},
+			inputs: []input{start, {name: "data", role: roleData, required: true, doc: "preference or safety rows"}},
 			params: append([]field{
 				templateField,
 				{name: "loss", shape: enum{"pairwise", "pointwise"}, required: true, doc: "for preference, for safety rows"},
@@ -167,19 +177,23 @@ func kinds() []kind {
 			}, optimizer...),
 		},
 		{
-			name: r1.KindEvaluate, doc: "measure a model", output: "report", makes: roleReport,
-			inputs: []input{{"model", roleModel, true, "is measured"}, {"problems", roleData, true, "held-out problems"}},
+			name: r1.KindEvaluate, doc: "measure a model", output: "report", makes: roleReport, check: checkEvaluate,
+			inputs: []input{
+				{name: "model", role: roleModel, required: true, doc: "is measured"},
+				{name: "problems", role: roleData, required: true, doc: "held-out problems"},
+				helpful, safety,
+			},
 			params: []field{
-				templateField, samples, temperature(0.6), topP(0.95), maxTokens("a response"), atOnce, scored,
+				templateField, samples, temperature(0.6), topP(0.95), maxTokens("a response"), atOnce, scored(true),
 				{name: "greedy", shape: boolean{}, value: false, doc: "one greedy answer a problem besides"},
 			},
 		},
 		{
 			name: r1.KindDistill, doc: "SFT over a matrix of students", makes: roleModel, derive: deriveTuning, check: checkDistill,
 			inputs: []input{
-				{"data", roleData, true, "sft rows"},
-				{"student", roleModel, false, "starts here, without source and architecture"},
-				{"tokenizer", roleModel, false, "lends its tokenizer and chat template, with architecture"},
+				{name: "data", role: roleData, required: true, doc: "sft rows"},
+				{name: "student", role: roleModel, doc: "starts here, without source and architecture"},
+				{name: "tokenizer", role: roleModel, doc: "lends its tokenizer and chat template, with architecture"},
 			},
 			params: append(slices.Clone(tuning),
 				source, field{name: "architecture", shape: architecture, doc: "from random weights"}),

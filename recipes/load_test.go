@@ -62,6 +62,11 @@ profiles:
     extends: tiny
     stages:
       - {name: zero, params: {steps: 10, questions_per_step: 2}}
+      - {add: true, name: extra, kind: evaluate, inputs: {model: zero.model, problems: prompts.data}, params: {template: chat, samples_per_prompt: 3, max_tokens: 8}}
+  tiniest:
+    extends: tinier
+    stages:
+      - {name: extra, params: {max_tokens: 4}}
 `
 
 func load(t *testing.T, text string, opts recipes.Options) *recipes.Recipe {
@@ -111,6 +116,8 @@ func TestLoadResolves(t *testing.T) {
 		"extends lays one profile over another":     {recipes.Options{Profile: "tinier"}, "zero", "steps", int64(10)},
 		"what is extended still applies":            {recipes.Options{Profile: "tinier"}, "base", "source", "tiny://base"},
 		"a default follows another parameter":       {recipes.Options{Profile: "tinier"}, "zero", "rollout_outputs", int64(16)},
+		"a profile adds a stage":                    {recipes.Options{Profile: "tinier"}, "extra", "max_tokens", int64(8)},
+		"and another one changes it":                {recipes.Options{Profile: "tiniest"}, "extra", "max_tokens", int64(4)},
 		"--set comes last":                          {recipes.Options{Set: []string{"zero.params.steps=3"}}, "zero", "steps", int64(3)},
 		"--set takes YAML":                          {recipes.Options{Set: []string{"zero.params.rewards=[{name: format, weight: 0.5}]"}}, "zero", "rewards", []any{format}},
 		"--set reaches into lists by name":          {recipes.Options{Set: []string{"zero.params.rewards.accuracy.weight=0.5"}}, "zero", "rewards", []any{map[string]any{"name": "accuracy", "weight": 0.5, "from_step": int64(0)}}},

@@ -220,7 +220,11 @@ func (p *planner) fingerprint(job r1.PlannedJob, params map[string]any) (string,
 		Kind: job.Kind, Semantics: r1.SemanticsVersion(job.Kind), Params: raw, Seed: job.Seed,
 		FromStep: job.FromStep, ToStep: job.ToStep, Inputs: map[string]string{}, Sources: sources,
 	}
+	k := kindOf(p.kinds, string(job.Kind))
 	for name, ref := range job.Inputs {
+		if declared := k.input(name); declared != nil && declared.inert {
+			continue
+		}
 		in.Inputs[name] = p.fingerprints[r1.JobKey{Stage: ref.Stage, Job: ref.Job}] + "#" + ref.Output
 	}
 	for _, o := range job.Outputs {

@@ -38,6 +38,7 @@ var curateSteps = tagged{key: "do", what: "step", variants: []variant{
 	}, check: ordered("above", "below", true)},
 	{name: "refine", doc: "rewrite the reply after the thinking, by rule", fields: []field{
 		{name: "summary", shape: enum{"boxed"}, value: "boxed", doc: "what the reply becomes"},
+		{name: "thinking", shape: enum{"keep", "drop"}, value: "keep", doc: "whether the thinking stays"},
 	}},
 	{name: "dedup", doc: "keep the first of equal rows", fields: []field{
 		{name: "by", shape: list{what: "fields", elem: rowFields, filled: true}, value: []any{"prompt", "response"}, doc: "fields compared"},

@@ -12,25 +12,34 @@ import (
 // thinking and the white space after it stay as they are. The answer is the
 // gold answer where the verdict says that the response gave it, and otherwise
 // the one the response gave: a reply never says what its thinking did not find.
-// Rows that nothing can verify (verifier none) have no answer to box, and stay.
-// origin.refined is set to "rule:boxed".
+// Rows that nothing can verify (verifier none) have no answer to box, and keep
+// their reply. With thinking "drop" every row's thinking is emptied, which makes
+// data of bare answers. origin.refined is set to "rule:boxed", or to "rule:answer"
+// without the thinking.
 //
 // Reasons: "no-thinking", "no-answer".
 type refine struct {
-	Summary string `json:"summary"`
+	Summary  string `json:"summary"`
+	Thinking string `json:"thinking"`
 }
 
 func refineDef() StepDef {
 	return StepDef{
 		Name: "refine", Doc: "rewrite the reply after the thinking, by rule",
-		Params: []Param{{Name: "summary", Type: "text", Default: "boxed", Allowed: []string{"boxed"}}},
-		decode: decodeInto(refine{Summary: "boxed"}),
+		Params: []Param{
+			{Name: "summary", Type: "text", Default: "boxed", Allowed: []string{"boxed"}},
+			{Name: "thinking", Type: "text", Default: "keep", Allowed: []string{"keep", "drop"}},
+		},
+		decode: decodeInto(refine{Summary: "boxed", Thinking: "keep"}),
 	}
 }
 
 func (s refine) check() error {
 	if s.Summary != "boxed" {
 		return fmt.Errorf("summary %q is none of [boxed]", s.Summary)
+	}
+	if s.Thinking != "keep" && s.Thinking != "drop" {
+		return fmt.Errorf("thinking %q is none of [keep drop]", s.Thinking)
 	}
 	return nil
 }
@@ -39,6 +48,9 @@ func (refine) needs() []string { return []string{"response"} }
 
 func (s refine) apply(r *row) string {
 	if r.verifier == "" || r.verifier == "none" {
+		if s.Thinking == "drop" {
+			s.rewrite(r, noThinking+verify.Split(r.response).Reply)
+		}
 		return ""
 	}
 	parts := verify.Split(r.response)
@@ -53,9 +65,24 @@ func (s refine) apply(r *row) string {
 		return "no-answer"
 	}
 	space := parts.Reply[:len(parts.Reply)-len(strings.TrimLeft(parts.Reply, " \t\r\n"))]
-	r.response = r.response[:len(r.response)-len(parts.Reply)] + space + `\boxed{` + answer + "}"
-	r.set("response", r.response)
-	r.origin["refined"] = encode("rule:" + s.Summary)
-	r.set("origin", r.origin)
+	before := r.response[:len(r.response)-len(parts.Reply)]
+	if s.Thinking == "drop" {
+		before = noThinking
+	}
+	s.rewrite(r, before+space+`\boxed{`+answer+"}")
 	return ""
+}
+
+// noThinking begins a response whose thinking was dropped.
+const noThinking = "<think></think>"
+
+func (s refine) rewrite(r *row, response string) {
+	rule := "rule:" + s.Summary
+	if s.Thinking == "drop" {
+		rule = "rule:answer"
+	}
+	r.response = response
+	r.set("response", response)
+	r.origin["refined"] = encode(rule)
+	r.set("origin", r.origin)
 }

@@ -281,3 +281,26 @@ func TestShuffle(t *testing.T) {
 		t.Error("rows were lost or repeated")
 	}
 }
+
+// With the thinking dropped, what is left says the answer and nothing of the way to it.
+func TestRefineDropsTheThinking(t *testing.T) {
+	cases := map[string]struct{ row, want string }{
+		"a verified answer": {sampled("a", 0, good, r1.Correct, nil), `<think></think>\boxed{7}`},
+		"a free reply":      {sampled("a", 0, "<think>I greet Ben.</think>Hello Ben.", r1.Unverified, map[string]any{"verifier": "none"}), "<think></think>Hello Ben."},
+		"a bare reply":      {sampled("a", 0, "Hello Ben.", r1.Unverified, map[string]any{"verifier": "none"}), "<think></think>Hello Ben."},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			res, err := run(t, Job{Params: steps(`{"do":"refine","thinking":"drop"}`), Inputs: map[string]Source{"in": lines(c.row)}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := res.rows[0]["response"]; got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+			if refined := res.rows[0]["origin"].(map[string]any)["refined"]; refined != "rule:answer" {
+				t.Errorf("origin.refined is %v", refined)
+			}
+		})
+	}
+}

@@ -15,6 +15,11 @@ const (
 	sharePuzzles    = 88 // else general text
 	shareArithmetic = 64 // of puzzles, else logic
 
+	// Long chains are rare, so that the base model knows how they go and often fails:
+	// what practice can still improve, when sampling at low temperature cannot.
+	shareLong    = 2 // of the arithmetic
+	longestChain = 9
+
 	shareZero  = 60 // of puzzles in the Zero template
 	sharePlain = 20 // of puzzles without any, else in chat form
 
@@ -42,7 +47,12 @@ func drawDocument(_ address, r *random) keyed {
 func puzzleDocument(r *random) string {
 	draw := func() chain { return newLogic(r, logicSteps.least, logicSteps.most) }
 	if r.percent(shareArithmetic) {
-		draw = func() chain { return newArithmetic(r, arithmeticSteps.least, arithmeticSteps.most) }
+		draw = func() chain {
+			if r.percent(shareLong) {
+				return newArithmetic(r, arithmeticSteps.most+1, longestChain)
+			}
+			return newArithmetic(r, arithmeticSteps.least, arithmeticSteps.most)
+		}
 	}
 	c := draw()
 	for !isTrain(c.domain, c.prompt) {

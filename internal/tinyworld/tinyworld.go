@@ -14,10 +14,6 @@ import (
 // made from the old ones are not reused.
 const Version = 1
 
-// Base is the address of the shipped base model, which the trainer resolves.
-// It is no dataset; it is named here because it was trained on tiny://corpus.
-const Base = Scheme + "base"
-
 // dataset is one kind of data the world can give.
 type dataset struct {
 	params []string
