@@ -52,7 +52,6 @@ type Site struct {
 	KeepCheckpoints int
 	StopGrace       time.Duration // between SIGTERM and SIGKILL
 	Poll            time.Duration // between looks at a running attempt
-	HeartbeatLost   time.Duration // how old an agent's heartbeat may get before the launcher alone is believed
 }
 
 // Activities carries what the activities depend on.

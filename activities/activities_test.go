@@ -4,8 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/tasks"
@@ -104,13 +109,15 @@ func TestRunAttempt(t *testing.T) {
 	}{
 		"success is committed": {ended, ptr(success()), tasks.AttemptEnd{Committed: true, Outcome: r1.Succeeded, Step: 10}},
 		"success without the declared output is a failure": {ended, &r1.Result{Outcome: r1.Succeeded},
-			tasks.AttemptEnd{Outcome: r1.Failed, Class: r1.ClassProgram, Error: `the result lacks the declared output "model"`}},
-		"a failure keeps its root cause": {ended, &r1.Result{Outcome: r1.Failed, Class: r1.ClassOOM, Error: "CUDA out of memory", Step: 3},
-			tasks.AttemptEnd{Outcome: r1.Failed, Class: r1.ClassOOM, Error: "CUDA out of memory", Step: 3}},
+			tasks.AttemptEnd{Outcome: r1.Failed, Class: r1.ClassProgram, Name: "output-missing", Error: `the result lacks the declared output "model"`}},
+		"a failure keeps its root cause": {ended, &r1.Result{Outcome: r1.Failed, Class: r1.ClassOOM, Name: "out-of-memory", Error: "CUDA out of memory", Remedy: "less at a time", Step: 3},
+			tasks.AttemptEnd{Outcome: r1.Failed, Class: r1.ClassOOM, Name: "out-of-memory", Error: "CUDA out of memory", Remedy: "less at a time", Step: 3}},
 		"a stop nobody here asked for is a preemption": {ended, &r1.Result{Outcome: r1.Stopped, Class: r1.ClassStopped},
 			tasks.AttemptEnd{Outcome: r1.Stopped, Class: r1.ClassPreempted}},
 		"an agent that died is infrastructure": {r1.Status{State: r1.StateEnded, Outcome: r1.NodeLost, Reason: "killed"}, nil,
-			tasks.AttemptEnd{Outcome: r1.NodeLost, Class: r1.ClassInfrastructure, Error: "killed"}},
+			tasks.AttemptEnd{Outcome: r1.NodeLost, Class: r1.ClassInfrastructure, Name: "attempt-lost", Error: "killed"}},
+		"a refusal is a matter of configuration": {r1.Status{State: r1.StateEnded, Outcome: r1.Rejected, Reason: "no such partition"}, nil,
+			tasks.AttemptEnd{Outcome: r1.Rejected, Class: r1.ClassConfig, Name: "attempt-rejected", Error: "no such partition"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -121,7 +128,13 @@ func TestRunAttempt(t *testing.T) {
 				w.finish(t, 1, *c.result)
 			}
 			end := w.runAttempt(t, ref)
-			if end != c.want {
+			if end.Name != "" && end.Remedy == "" {
+				t.Errorf("end %+v has no remedy", end)
+			}
+			if c.want.Remedy == "" {
+				end.Remedy = ""
+			}
+			if !reflect.DeepEqual(end, c.want) {
 				t.Errorf("end %+v, want %+v", end, c.want)
 			}
 			w.runAttempt(t, ref) // a second worker, or a retry
@@ -133,6 +146,64 @@ func TestRunAttempt(t *testing.T) {
 				t.Errorf("committed %v, want %v", committed, c.want.Committed)
 			}
 		})
+	}
+}
+
+// An S3 that keeps a read waiting keeps neither the activity from telling that
+// it lives nor from seeing that the attempt has ended.
+func TestAStalledStoreDoesNotHoldUpTheActivity(t *testing.T) {
+	w := newWorld(t)
+	w.compute(t)
+	ref := w.prepare(t, 0)
+	w.finish(t, 1, success())
+	beats := make(chan tasks.Progress, 1000)
+	w.env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
+		var p tasks.Progress
+		if err := details.Get(&p); err != nil {
+			t.Error(err)
+		}
+		beats <- p
+	})
+	stalled := make(chan struct{}, 1)
+	w.store.onGet = func(ctx context.Context, key string) {
+		if !strings.HasSuffix(key, r1.HeartbeatFile) {
+			return
+		}
+		if deadline, bounded := ctx.Deadline(); !bounded || time.Until(deadline) > 5*time.Second {
+			t.Error("the read of the heartbeat has no short bound")
+		}
+		select {
+		case <-beats: // the activity beats meanwhile
+		case <-ctx.Done():
+			t.Error("no heartbeat of the activity during the stall")
+		}
+		w.launcher.set(ref.AttemptKey(), ended)
+		stalled <- struct{}{}
+	}
+	if end := w.runAttempt(t, ref); !end.Committed {
+		t.Errorf("end %+v", end)
+	}
+	if len(stalled) == 0 {
+		t.Error("nothing stalled: the test shows nothing")
+	}
+}
+
+func TestTheCommitSaysWhereTheTimeWent(t *testing.T) {
+	w := newWorld(t)
+	w.compute(t)
+	ref := w.prepare(t, 0)
+	var spec r1.Spec
+	if err := w.store.GetJSON(context.Background(), specKey(ref.JobRef, 1), &spec); err != nil || spec.Created.IsZero() {
+		t.Errorf("created %s, %v", spec.Created, err)
+	}
+	res := success()
+	res.Timing, res.Usage = &r1.Timing{Download: 1, Startup: 2, Train: 3, Upload: 4}, &r1.Usage{CPUSeconds: 5, CPUs: 1.5, MemoryBytes: 6}
+	w.finish(t, 1, res)
+	w.launcher.onSubmit = func(r1.AttemptKey) r1.Status { return ended }
+	w.runAttempt(t, ref)
+	c, err := w.store.FindCommit(context.Background(), w.layout, ref.Key())
+	if err != nil || c.Timing == nil || *c.Timing != *res.Timing || c.Usage == nil || *c.Usage != *res.Usage {
+		t.Errorf("commit %+v (%v), want timing and usage of the result", c, err)
 	}
 }
 
@@ -152,12 +223,34 @@ func TestASecondRunReusesEqualJobs(t *testing.T) {
 	if err := v.Get(&found); err != nil {
 		t.Fatal(err)
 	}
+	if c, err := w.store.FindCommit(context.Background(), r1.Layout{Recipe: "small", Run: "r2"}, ref.Key()); err != nil || c.Timing != nil {
+		t.Errorf("a reuse took no time, and its commit says %+v (%v)", c.Timing, err)
+	}
 	if !found.Committed || !found.Reused || found.From == nil || found.From.Run != "r" {
 		t.Errorf("found %+v, want a reuse from run r", found)
 	}
 	c, err := w.store.FindCommit(context.Background(), r1.Layout{Recipe: "small", Run: "r2"}, ref.Key())
 	if err != nil || !strings.HasPrefix(c.Outputs["data"].Prefix, "small/r/") {
 		t.Errorf("commit %+v (%v), want the outputs of run r", c, err)
+	}
+}
+
+// An attempt that is prepared may be submitted at any moment: it must not begin
+// after the run was given up.
+func TestReapForbidsWhatIsOnItsWay(t *testing.T) {
+	w := newWorld(t)
+	w.compute(t)
+	ref := w.prepare(t, 0)
+	v, err := w.env.ExecuteActivity(tasks.Reap, tasks.ReapInput{Recipe: "small", Run: "r"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found int
+	if err := v.Get(&found); err != nil || found != 0 {
+		t.Errorf("stopped %d (%v), want none that lived", found, err)
+	}
+	if end := w.runAttempt(t, ref); end.Outcome != r1.Stopped || len(w.launcher.submits) != 0 {
+		t.Errorf("the late submission ended as %+v, with %v", end, w.launcher.submits)
 	}
 }
 

@@ -19,6 +19,35 @@ import (
 // itself be retried or run twice. When the workflow is cancelled it stops the
 // attempt; when only this worker goes, the attempt lives on for the next one.
 func (a *Activities) RunAttempt(ctx context.Context, ref tasks.AttemptRef) (tasks.AttemptEnd, error) {
+	p := startPulse(ctx, tasks.Progress{Attempt: ref.Attempt, State: "submitting", Step: ref.Resume})
+	defer p.stop()
+	end, err := a.runAttempt(ctx, ref, p)
+	if err == nil || !cancelled(ctx) {
+		return end, err
+	}
+	// Wherever the cancellation came, also in the midst of a submission or before
+	// this worker found the attempt again, nothing of the attempt goes on.
+	p.set(func(now *tasks.Progress) { now.State = "stopping" })
+	handle := r1.Handle{Launcher: a.Launcher.Name(), Key: ref.AttemptKey()}
+	if err := a.stop(context.WithoutCancel(ctx), ref, handle); err != nil {
+		return end, err
+	}
+	return end, ctx.Err()
+}
+
+// cancelled says whether the workflow cancelled the activity. Only that stops a
+// job: an activity that timed out while this machine slept, say, or whose worker
+// stops, is followed by another one.
+func cancelled(ctx context.Context) bool {
+	select {
+	case <-activity.GetWorkerStopChannel(ctx):
+		return false
+	default:
+		return ctx.Err() != nil && temporal.IsCanceledError(context.Cause(ctx))
+	}
+}
+
+func (a *Activities) runAttempt(ctx context.Context, ref tasks.AttemptRef, p *pulse) (tasks.AttemptEnd, error) {
 	job, err := a.planned(ctx, ref.JobRef)
 	if err != nil {
 		return tasks.AttemptEnd{}, err
@@ -29,6 +58,7 @@ func (a *Activities) RunAttempt(ctx context.Context, ref tasks.AttemptRef) (task
 		SpecKey:   specKey(ref.JobRef, ref.Attempt),
 		Resources: a.Site.Resources,
 		Walltime:  a.Site.Walltime,
+		Notice:    a.Site.StopGrace,
 	})
 	if err != nil {
 		return tasks.AttemptEnd{}, classify(fmt.Errorf("submit %s: %w", ref.AttemptKey(), err))
@@ -37,70 +67,113 @@ func (a *Activities) RunAttempt(ctx context.Context, ref tasks.AttemptRef) (task
 	if err := a.Store.PutJSON(ctx, handleKey, handle); err != nil {
 		return tasks.AttemptEnd{}, fmt.Errorf("record the handle of %s: %w", ref.AttemptKey(), err)
 	}
-	status, err := a.follow(ctx, ref, handle)
+	status, err := a.follow(ctx, ref, handle, p)
 	if err != nil {
 		return tasks.AttemptEnd{}, err
 	}
 	return a.conclude(ctx, ref, job, status)
 }
 
+const (
+	// statusWait bounds one question to the scheduler: an answer that takes longer is Unknown.
+	statusWait = 30 * time.Second
+	// heartbeatWait bounds the read of an agent's heartbeat: an S3 that gives no
+	// answer must not keep the activity from looking at the attempt itself.
+	heartbeatWait = 3 * time.Second
+	// lookPause is how often an agent's heartbeat is read.
+	lookPause = time.Second
+	// silentAfter is when an agent that the launcher says is running, and that
+	// writes no heartbeat while S3 can be read, is told of.
+	silentAfter = 2 * time.Minute
+)
+
 // follow polls until the launcher says that the attempt has ended.
-func (a *Activities) follow(ctx context.Context, ref tasks.AttemptRef, handle r1.Handle) (r1.Status, error) {
+func (a *Activities) follow(ctx context.Context, ref tasks.AttemptRef, handle r1.Handle, p *pulse) (r1.Status, error) {
 	ticker := time.NewTicker(a.Site.Poll)
 	defer ticker.Stop()
-	progress := tasks.Progress{Attempt: ref.Attempt, Step: ref.Resume}
 	var readAt time.Time
+	var heard hearing
 	for {
-		status, err := a.Launcher.Status(ctx, handle)
+		status, err := a.look(ctx, handle)
 		switch {
 		case ctx.Err() != nil:
 			// handled by the select below
 		case errors.Is(err, r1.ErrNotFound):
 			return r1.Status{State: r1.StateEnded, Outcome: r1.NodeLost, Reason: "the launcher no longer knows the attempt"}, nil
-		case err != nil:
-			progress.State = "unknown: " + err.Error()
-		case status.State == r1.StateEnded:
+		case err == nil && status.State == r1.StateEnded:
 			return status, nil
 		default:
-			progress.State, progress.Host = string(status.State), status.Host
+			p.set(func(now *tasks.Progress) {
+				now.State, now.Host = stateText(status, err)+heard.silence(time.Now()), status.Host
+			})
 		}
-		if time.Since(readAt) > time.Second {
+		if time.Since(readAt) > lookPause {
 			readAt = time.Now()
-			a.readProgress(ctx, ref, &progress)
-			activity.RecordHeartbeat(ctx, progress)
+			a.readProgress(ctx, ref, p, &heard)
 		}
 		select {
 		case <-ticker.C:
 		case <-activity.GetWorkerStopChannel(ctx):
 			return r1.Status{}, fmt.Errorf("this worker is stopping; attempt %s goes on", ref.AttemptKey())
 		case <-ctx.Done():
-			select {
-			case <-activity.GetWorkerStopChannel(ctx):
-				return r1.Status{}, fmt.Errorf("this worker is stopping; attempt %s goes on", ref.AttemptKey())
-			default:
-			}
-			// Only the workflow's own cancellation stops a job. An activity that timed
-			// out while this machine slept, say, is followed by another one.
-			if !temporal.IsCanceledError(context.Cause(ctx)) {
-				return r1.Status{}, fmt.Errorf("follow %s: %w; the attempt goes on", ref.AttemptKey(), context.Cause(ctx))
-			}
-			if err := a.stop(context.WithoutCancel(ctx), ref, handle); err != nil {
-				return r1.Status{}, err
-			}
-			return r1.Status{}, ctx.Err()
+			return r1.Status{}, fmt.Errorf("follow %s: %w; the attempt goes on", ref.AttemptKey(), context.Cause(ctx))
 		}
 	}
 }
 
-func (a *Activities) readProgress(ctx context.Context, ref tasks.AttemptRef, p *tasks.Progress) {
+// look asks the launcher once.
+func (a *Activities) look(ctx context.Context, handle r1.Handle) (r1.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, statusWait)
+	defer cancel()
+	return a.Launcher.Status(ctx, handle)
+}
+
+// stateText is a state for people: what cannot be known, with the reason.
+func stateText(status r1.Status, err error) string {
+	text := string(status.State)
+	reason := status.Reason
+	if err != nil {
+		text, reason = string(r1.StateUnknown), err.Error()
+	}
+	if reason != "" {
+		text += ": " + reason
+	}
+	return text
+}
+
+func (a *Activities) readProgress(ctx context.Context, ref tasks.AttemptRef, p *pulse, heard *hearing) {
+	ctx, cancel := context.WithTimeout(ctx, heartbeatWait)
+	defer cancel()
 	var beat r1.Heartbeat
-	if err := a.Store.GetJSON(ctx, path.Join(ref.Layout().Attempt(ref.AttemptKey()), r1.HeartbeatFile), &beat); err != nil {
-		return // not written yet, or storage is away: progress waits
+	err := a.Store.GetJSON(ctx, path.Join(ref.Layout().Attempt(ref.AttemptKey()), r1.HeartbeatFile), &beat)
+	if err != nil {
+		if !errors.Is(err, r1.ErrNotFound) {
+			*heard = hearing{} // storage is away: that nothing is heard says nothing of the agent
+		}
+		return
 	}
-	p.Step, p.Total = max(p.Step, beat.Step), beat.Total
-	if beat.Checkpoint != nil {
-		p.Checkpoint = beat.Checkpoint.Step
+	heard.note(beat.Time, time.Now())
+	p.set(func(now *tasks.Progress) { now.Saw(&beat) })
+}
+
+// hearing is when an agent was last heard. Its own clock may be wrong, so what
+// counts is when its word changed.
+type hearing struct {
+	said, at time.Time
+}
+
+func (h *hearing) note(said, now time.Time) {
+	if h.at.IsZero() || !said.Equal(h.said) {
+		h.said, h.at = said, now
 	}
+}
+
+// silence is what there is to say of an agent that was not heard for long.
+func (h *hearing) silence(now time.Time) string {
+	if h.at.IsZero() || now.Sub(h.at) < silentAfter {
+		return ""
+	}
+	return fmt.Sprintf(", but its agent has been silent for %s", now.Sub(h.at).Round(time.Minute))
 }
 
 // stop ends an attempt and waits until it is gone, so that a cancelled run
@@ -116,7 +189,6 @@ func (a *Activities) stop(ctx context.Context, ref tasks.AttemptRef, handle r1.H
 		if errors.Is(err, r1.ErrNotFound) || (err == nil && status.State == r1.StateEnded) {
 			return nil
 		}
-		activity.RecordHeartbeat(ctx, tasks.Progress{Attempt: ref.Attempt, State: "stopping"})
 		select {
 		case <-time.After(a.Site.Poll):
 		case <-ctx.Done():
@@ -125,18 +197,14 @@ func (a *Activities) stop(ctx context.Context, ref tasks.AttemptRef, handle r1.H
 	}
 }
 
-// conclude reads the attempt's last word and commits a success. An attempt
-// that ended without a result died with its agent: infrastructure, unless the
-// launcher knows better.
+// conclude reads the attempt's last word and commits a success that is proven. An
+// attempt that ended without a result died with its agent: infrastructure, unless
+// the launcher knows better.
 func (a *Activities) conclude(ctx context.Context, ref tasks.AttemptRef, job *r1.PlannedJob, status r1.Status) (tasks.AttemptEnd, error) {
 	res, err := a.result(ctx, ref.Layout(), ref.AttemptKey())
 	switch {
 	case errors.Is(err, r1.ErrNotFound):
-		end := tasks.AttemptEnd{Outcome: status.Outcome, Class: classOf(status.Outcome), Error: status.Reason}
-		if end.Error == "" {
-			end.Error = fmt.Sprintf("the attempt ended (exit code %d) without a result", status.ExitCode)
-		}
-		return end, nil
+		return lost(status), nil
 	case err != nil:
 		return tasks.AttemptEnd{}, err
 	case res.Outcome != r1.Succeeded:
@@ -144,17 +212,34 @@ func (a *Activities) conclude(ctx context.Context, ref tasks.AttemptRef, job *r1
 		if class == r1.ClassStopped {
 			class = r1.ClassPreempted // nobody here asked for it
 		}
-		return tasks.AttemptEnd{Outcome: res.Outcome, Class: class, Error: res.Error, Step: res.Step}, nil
+		return tasks.AttemptEnd{Outcome: res.Outcome, Class: class, Name: res.Name, Error: res.Error, Remedy: res.Remedy, Step: res.Step}, nil
 	}
-	for _, o := range job.Outputs {
-		if _, ok := res.Outputs[o.Name]; !ok {
-			return tasks.AttemptEnd{Outcome: r1.Failed, Class: r1.ClassProgram, Error: fmt.Sprintf("the result lacks the declared output %q", o.Name)}, nil
-		}
+	problem, err := a.doubt(ctx, ref, job, res)
+	if err != nil {
+		return tasks.AttemptEnd{}, err
+	}
+	if problem != nil {
+		return tasks.AttemptEnd{Outcome: r1.Failed, Class: r1.ClassProgram, Name: problem.Name, Error: problem.Detail, Remedy: problem.Remedy, Step: res.Step}, nil
 	}
 	if err := a.commitResult(ctx, ref, job, res); err != nil {
 		return tasks.AttemptEnd{}, err
 	}
-	return tasks.AttemptEnd{Committed: true, Outcome: r1.Succeeded, Step: res.Step}, nil
+	return tasks.AttemptEnd{Committed: true, Outcome: r1.Succeeded, Step: res.Step, Metrics: keyMetrics(job.Kind, res.Metrics)}, nil
+}
+
+// lost is the end of an attempt that left no result of its own.
+func lost(status r1.Status) tasks.AttemptEnd {
+	detail := status.Reason
+	if detail == "" {
+		detail = fmt.Sprintf("the attempt ended (exit code %d) without a result", status.ExitCode)
+	}
+	e := &r1.Error{Name: "attempt-lost", Detail: detail,
+		Remedy: "nothing to do, unless it happens again: then see the launcher's own log of the attempt, and its machine"}
+	if status.Outcome == r1.Rejected {
+		e = &r1.Error{Name: "attempt-rejected", Detail: detail,
+			Remedy: "correct what the scheduler complains of: the site's resources, or the agent's configuration"}
+	}
+	return tasks.AttemptEnd{Outcome: status.Outcome, Class: classOf(status.Outcome), Name: e.Name, Error: e.Detail, Remedy: e.Remedy}
 }
 
 // classOf is the failure class of an attempt that left no result of its own.

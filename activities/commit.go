@@ -19,7 +19,7 @@ func (a *Activities) FindCommit(ctx context.Context, ref tasks.JobRef) (tasks.Fo
 	}
 	commit, err := a.Store.FindCommit(ctx, ref.Layout(), ref.Key())
 	if err == nil {
-		return tasks.Found{Committed: true, Reused: commit.ReusedFrom != nil, From: commit.ReusedFrom}, nil
+		return found(commit), nil
 	}
 	if !errors.Is(err, r1.ErrNotFound) {
 		return tasks.Found{}, fmt.Errorf("look for the commit of %s: %w", ref.Key(), err)
@@ -38,12 +38,29 @@ func (a *Activities) FindCommit(ctx context.Context, ref tasks.JobRef) (tasks.Fo
 	}
 	repeat := equal
 	repeat.Key, repeat.Attempt, repeat.ReusedFrom = ref.Key(), 0, &from
-	repeat.Started, repeat.Ended = now, now
+	repeat.Started, repeat.Ended, repeat.Timing, repeat.Usage = now, now, nil, nil // nothing was run
 	won, _, err := a.Store.Commit(ctx, ref.Layout(), repeat)
 	if err != nil {
 		return tasks.Found{}, fmt.Errorf("commit %s as a reuse of %s: %w", ref.Key(), from, err)
 	}
-	return tasks.Found{Committed: true, Reused: won.ReusedFrom != nil, From: won.ReusedFrom}, nil
+	return found(won), nil
+}
+
+func found(c r1.Commit) tasks.Found {
+	return tasks.Found{
+		Committed: true, Reused: c.ReusedFrom != nil, From: c.ReusedFrom, Attempt: c.Attempt, Step: c.Steps,
+		Metrics: keyMetrics(c.Kind, c.Metrics),
+	}
+}
+
+// keyMetrics keeps what workflows show of a job's numbers: history is no place
+// for all of them.
+func keyMetrics(k r1.Kind, all map[string]float64) map[string]float64 {
+	few := map[string]float64{}
+	for _, m := range r1.KeyMetrics(k, all) {
+		few[m.Name] = m.Value
+	}
+	return few
 }
 
 // commitResult makes a finished attempt's outputs the job's. The first
@@ -61,6 +78,8 @@ func (a *Activities) commitResult(ctx context.Context, ref tasks.AttemptRef, job
 		Steps:       res.Step,
 		Started:     res.Started,
 		Ended:       res.Ended,
+		Timing:      res.Timing,
+		Usage:       res.Usage,
 	})
 	if err != nil {
 		return fmt.Errorf("commit %s: %w", ref.AttemptKey(), err)

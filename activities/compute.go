@@ -20,41 +20,44 @@ import (
 // Compute runs a curate job in this worker: inputs down, rows through the
 // filters, the dataset up, commit. Killed anywhere, the next try takes an
 // attempt number of its own and so never writes into this one's prefix.
-func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) error {
-	if _, err := a.Store.FindCommit(ctx, ref.Layout(), ref.Key()); err == nil {
-		return nil
+func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Computed, error) {
+	if c, err := a.Store.FindCommit(ctx, ref.Layout(), ref.Key()); err == nil {
+		return tasks.Computed{Metrics: keyMetrics(c.Kind, c.Metrics)}, nil
 	} else if !errors.Is(err, r1.ErrNotFound) {
-		return fmt.Errorf("look for the commit of %s: %w", ref.Key(), err)
+		return tasks.Computed{}, fmt.Errorf("look for the commit of %s: %w", ref.Key(), err)
 	}
 	job, err := a.planned(ctx, ref)
 	if err != nil {
-		return err
+		return tasks.Computed{}, err
 	}
 	rows, stop := beat(ctx)
 	defer stop()
 	attempt, err := a.claim(ctx, ref, job)
 	if err != nil {
-		return err
+		return tasks.Computed{}, err
 	}
 	started := time.Now().UTC()
 	if err := os.MkdirAll(a.WorkDir, 0o700); err != nil {
-		return fmt.Errorf("make the work folder: %w", err)
+		return tasks.Computed{}, fmt.Errorf("make the work folder: %w", err)
 	}
 	dir, err := os.MkdirTemp(a.WorkDir, "curate-")
 	if err != nil {
-		return fmt.Errorf("make the work folder: %w", err)
+		return tasks.Computed{}, fmt.Errorf("make the work folder: %w", err)
 	}
+	defer a.trimCache() // when the folder is gone: what it linked to is free then
 	defer os.RemoveAll(dir)
 
 	in, err := a.download(ctx, ref, job, dir)
 	if err != nil {
-		return err
+		return tasks.Computed{}, err
 	}
+	fetched := time.Now()
 	in.Progress = func(n int) { rows.Store(int64(n)) }
 	funnel, err := a.Curate(ctx, in)
 	if err != nil {
-		return classify(fmt.Errorf("curate %s: %w", ref.Key(), err))
+		return tasks.Computed{}, classify(fmt.Errorf("curate %s: %w", ref.Key(), err))
 	}
+	computed := time.Now()
 	decl := job.Outputs[0]
 	art, err := a.Store.Upload(ctx, in.OutDir, artifact.UploadOptions{
 		Name:     ref.Stage + "." + decl.Name,
@@ -63,16 +66,20 @@ func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) error {
 		Prefix:   ref.Layout().Artifact(decl, attempt),
 	})
 	if err != nil {
-		return fmt.Errorf("upload %s: %w", decl.Name, err)
+		return tasks.Computed{}, fmt.Errorf("upload %s: %w", decl.Name, err)
 	}
-	return a.commitResult(ctx, tasks.AttemptRef{JobRef: ref, Attempt: attempt}, job, r1.Result{
+	metrics := map[string]float64{"rows_in": float64(funnel.In), "rows": float64(funnel.Kept)}
+	err = a.commitResult(ctx, tasks.AttemptRef{JobRef: ref, Attempt: attempt}, job, r1.Result{
 		Outcome: r1.Succeeded,
 		Outputs: map[string]r1.Artifact{decl.Name: art},
-		Metrics: map[string]float64{"rows_in": float64(funnel.In), "rows": float64(funnel.Kept)},
+		Metrics: metrics,
 		Funnel:  &funnel,
 		Started: started,
 		Ended:   time.Now().UTC(),
+		Timing: &r1.Timing{Download: fetched.Sub(started).Seconds(), Train: computed.Sub(fetched).Seconds(),
+			Upload: time.Since(computed).Seconds()},
 	})
+	return tasks.Computed{Metrics: keyMetrics(job.Kind, metrics)}, err
 }
 
 // claim takes the next attempt number by writing its spec.
@@ -116,6 +123,21 @@ func (a *Activities) download(ctx context.Context, ref tasks.JobRef, job *r1.Pla
 	return in, classify(g.Wait())
 }
 
+// trimCache keeps the cache of inputs small. One that cannot be trimmed costs disk
+// space and nothing else.
+func (a *Activities) trimCache() {
+	if a.CacheDir == "" {
+		return
+	}
+	keep, err := artifact.CacheLimit(a.CacheDir)
+	if err == nil {
+		_, err = artifact.TrimCache(a.CacheDir, keep)
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) && a.Log != nil {
+		a.Log.Warn("cannot trim the cache of inputs", "error", err)
+	}
+}
+
 // beat heartbeats until stopped, with the rows counted so far.
 func beat(ctx context.Context) (*atomic.Int64, func()) {
 	var rows atomic.Int64
@@ -126,7 +148,7 @@ func beat(ctx context.Context) (*atomic.Int64, func()) {
 		for {
 			select {
 			case <-ticker.C:
-				activity.RecordHeartbeat(ctx, rows.Load())
+				activity.RecordHeartbeat(ctx, tasks.Reading{Rows: rows.Load()})
 			case <-ctx.Done():
 				return
 			}

@@ -28,13 +28,19 @@ type memoryStore struct {
 	mu      sync.Mutex
 	objects map[string][]byte
 	byPrint map[string]string // fingerprint -> commit key
+	onGet   func(ctx context.Context, key string)
+	// putFails is what an unconditional write answers.
+	putFails error
 }
 
 func newMemoryStore() *memoryStore {
 	return &memoryStore{objects: map[string][]byte{}, byPrint: map[string]string{}}
 }
 
-func (m *memoryStore) GetJSON(_ context.Context, key string, v any) error {
+func (m *memoryStore) GetJSON(ctx context.Context, key string, v any) error {
+	if m.onGet != nil {
+		m.onGet(ctx, key)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	raw, ok := m.objects[key]
@@ -48,6 +54,9 @@ func (m *memoryStore) PutJSON(_ context.Context, key string, v any) error {
 	raw, err := json.Marshal(v)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.putFails != nil {
+		return m.putFails
+	}
 	m.objects[key] = raw
 	return err
 }
@@ -151,7 +160,9 @@ type scriptedLauncher struct {
 	submits  map[string]int // real submissions, one a key if the activities are right
 	stopped  []string
 	onSubmit func(key r1.AttemptKey) r1.Status
-	down     error // what every call answers while the scheduler is away
+	down     error // what Find answers while the scheduler is away
+	// submitFails is what Submit answers.
+	submitFails error
 }
 
 func newScriptedLauncher(onSubmit func(r1.AttemptKey) r1.Status) *scriptedLauncher {
@@ -160,9 +171,14 @@ func newScriptedLauncher(onSubmit func(r1.AttemptKey) r1.Status) *scriptedLaunch
 
 func (s *scriptedLauncher) Name() string { return "scripted" }
 
+func (s *scriptedLauncher) Capabilities() r1.Capabilities { return r1.Capabilities{} }
+
 func (s *scriptedLauncher) Submit(_ context.Context, l r1.Launch) (r1.Handle, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.submitFails != nil {
+		return r1.Handle{}, s.submitFails
+	}
 	h := r1.Handle{Launcher: "scripted", Version: 1, Key: l.Key, State: json.RawMessage(`{}`)}
 	if _, known := s.states[l.Key.String()]; known {
 		return h, nil
@@ -190,6 +206,12 @@ func (s *scriptedLauncher) Status(_ context.Context, h r1.Handle) (r1.Status, er
 	return s.states[h.Key.String()], nil
 }
 
+func (s *scriptedLauncher) set(key r1.AttemptKey, status r1.Status) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.states[key.String()] = status
+}
+
 func (s *scriptedLauncher) Stop(_ context.Context, h r1.Handle, _ time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -205,6 +227,7 @@ func (s *scriptedLauncher) Logs(context.Context, r1.Handle, int64) (io.ReadClose
 // world is a run of two stages (rows, then model) with its activities.
 type world struct {
 	*Activities
+	t        *testing.T
 	store    *memoryStore
 	launcher *scriptedLauncher
 	layout   r1.Layout
@@ -218,7 +241,7 @@ var (
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{store: newMemoryStore(), layout: r1.Layout{Recipe: "small", Run: "r"}}
+	w := &world{t: t, store: newMemoryStore(), layout: r1.Layout{Recipe: "small", Run: "r"}}
 	w.launcher = newScriptedLauncher(func(r1.AttemptKey) r1.Status { return running })
 	w.Activities = &Activities{
 		Store: w.store, Launcher: w.launcher, Bucket: "b", WorkDir: t.TempDir(),

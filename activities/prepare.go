@@ -7,6 +7,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/tasks"
@@ -124,6 +125,10 @@ func (a *Activities) newSpec(ctx context.Context, ref tasks.JobRef, job *r1.Plan
 	if err != nil {
 		return r1.Spec{}, err
 	}
+	began, err := a.beginnings(ctx, ref, earlier)
+	if err != nil {
+		return r1.Spec{}, err
+	}
 	next := 1
 	if len(earlier) > 0 {
 		next = earlier[len(earlier)-1] + 1
@@ -142,39 +147,76 @@ func (a *Activities) newSpec(ctx context.Context, ref tasks.JobRef, job *r1.Plan
 		Inputs:          inputs,
 		Outputs:         job.Outputs,
 		Resume:          checkpoint,
+		Earlier:         began,
 		Walltime:        a.Site.Walltime,
 		Verifier:        needsVerifier(job.Kind),
 		VerifierURL:     a.Site.VerifierURL,
 		Threads:         a.Site.Threads,
 		Queue:           a.Queue,
 		KeepCheckpoints: a.Site.KeepCheckpoints,
+		Created:         time.Now().UTC(),
 	}, nil
 }
 
 // newestCheckpoint is the complete checkpoint with the highest step of any
 // earlier attempt. Its COMPLETE object is written last, so what has one is whole.
+// One that an attempt could not fetch is left out, and so are those of attempts
+// that had begun in the wrong place.
 func (a *Activities) newestCheckpoint(ctx context.Context, ref tasks.JobRef, attempts []int) (*r1.Checkpoint, error) {
-	var newest *r1.Checkpoint
+	var candidates []r1.Checkpoint
+	unusable := map[string]bool{} // prefixes
 	for _, n := range attempts {
-		folder := path.Join(ref.Layout().Attempt(ref.Key().Attempt(n)), r1.CheckpointDir) + "/"
-		for prefix, err := range a.Store.ListPrefixes(ctx, folder) {
-			if err != nil {
-				return nil, fmt.Errorf("list the checkpoints of %s: %w", ref.Key().Attempt(n), err)
+		key := ref.Key().Attempt(n)
+		res, err := a.result(ctx, ref.Layout(), key)
+		if err != nil && !errors.Is(err, r1.ErrNotFound) {
+			return nil, err
+		}
+		if misled(res.Name) {
+			continue
+		}
+		if res.Name == r1.CheckpointUnusable {
+			var spec r1.Spec
+			if err := a.Store.GetJSON(ctx, specKey(ref, n), &spec); err != nil {
+				return nil, fmt.Errorf("read the spec of %s: %w", key, err)
 			}
-			var c r1.Checkpoint
-			err := a.Store.GetJSON(ctx, prefix+r1.CompleteFile, &c)
-			if errors.Is(err, r1.ErrNotFound) {
-				continue // cut off while it was written, or being deleted
+			if spec.Resume != nil {
+				unusable[spec.Resume.Prefix] = true
 			}
-			if err != nil {
-				return nil, fmt.Errorf("read checkpoint %s: %w", prefix, err)
-			}
-			if newest == nil || c.Step > newest.Step {
-				newest = &c
-			}
+		}
+		stored, err := a.checkpoints(ctx, ref, key)
+		if err != nil {
+			return nil, err
+		}
+		candidates = append(candidates, stored...)
+	}
+	var newest *r1.Checkpoint
+	for i, c := range candidates {
+		if !unusable[c.Prefix] && (newest == nil || c.Step > newest.Step) {
+			newest = &candidates[i]
 		}
 	}
 	return newest, nil
+}
+
+// checkpoints lists the complete checkpoints of an attempt.
+func (a *Activities) checkpoints(ctx context.Context, ref tasks.JobRef, key r1.AttemptKey) ([]r1.Checkpoint, error) {
+	var found []r1.Checkpoint
+	folder := path.Join(ref.Layout().Attempt(key), r1.CheckpointDir) + "/"
+	for prefix, err := range a.Store.ListPrefixes(ctx, folder) {
+		if err != nil {
+			return nil, fmt.Errorf("list the checkpoints of %s: %w", key, err)
+		}
+		var c r1.Checkpoint
+		err := a.Store.GetJSON(ctx, prefix+r1.CompleteFile, &c)
+		if errors.Is(err, r1.ErrNotFound) {
+			continue // cut off while it was written, or being deleted
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read checkpoint %s: %w", prefix, err)
+		}
+		found = append(found, c)
+	}
+	return found, nil
 }
 
 func (a *Activities) result(ctx context.Context, l r1.Layout, key r1.AttemptKey) (r1.Result, error) {

@@ -43,6 +43,9 @@ func (a *Activities) reapJob(ctx context.Context, ref tasks.JobRef) (int, error)
 		key := ref.Key().Attempt(n)
 		handle, err := a.Launcher.Find(ctx, key)
 		if errors.Is(err, r1.ErrNotFound) {
+			if err := a.forbid(ctx, ref, key); err != nil {
+				return found, err
+			}
 			continue
 		}
 		if err != nil {
@@ -61,4 +64,24 @@ func (a *Activities) reapJob(ctx context.Context, ref tasks.JobRef) (int, error)
 		}
 	}
 	return found, nil
+}
+
+// forbid makes sure that an attempt that was prepared and not yet submitted never
+// begins: its submission may be on its way.
+func (a *Activities) forbid(ctx context.Context, ref tasks.JobRef, key r1.AttemptKey) error {
+	_, err := a.result(ctx, ref.Layout(), key)
+	if !errors.Is(err, r1.ErrNotFound) {
+		return err // it is over, or nobody can say
+	}
+	var spec r1.Spec
+	if err := a.Store.GetJSON(ctx, specKey(ref, key.Attempt), &spec); err != nil {
+		return fmt.Errorf("read the spec of %s: %w", key, err)
+	}
+	if spec.Kind == r1.KindCurate || spec.Queue != a.Queue {
+		return nil // it is computed by a worker, or another machine's
+	}
+	if err := a.Launcher.Stop(ctx, r1.Handle{Launcher: a.Launcher.Name(), Key: key}, 0); err != nil {
+		return fmt.Errorf("stop %s before it begins: %w", key, err)
+	}
+	return nil
 }

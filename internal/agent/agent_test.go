@@ -20,6 +20,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "busy" {
+		busy()
+		os.Exit(0)
+	}
 	if len(os.Args) > 2 {
 		switch os.Args[1] {
 		case "scripted-trainer":
@@ -49,6 +53,11 @@ type bench struct {
 func newBench(t *testing.T, script string) *bench {
 	t.Helper()
 	t.Parallel()
+	return benchOf(t, script)
+}
+
+func benchOf(t *testing.T, script string) *bench {
+	t.Helper()
 	b := &bench{t: t, store: fakeStore{t.TempDir()}, gate: t.TempDir()}
 	t.Cleanup(func() { _ = os.Remove(b.store.downFile()) })
 	b.spec = r1.Spec{
@@ -300,18 +309,96 @@ func TestTornCheckpointGivesWayToTheOneBefore(t *testing.T) {
 	}
 }
 
-func TestResumeThatDoesNotAdvance(t *testing.T) {
-	for _, script := range []string{"resumes elsewhere", "resumes and idles"} {
+// resumable gives the attempt a checkpoint of step 4 to resume from.
+func (b *bench) resumable() {
+	b.t.Helper()
+	scriptedTrainer{job: r1.JobFile{Checkpoints: b.gate}}.checkpoint(4)
+	raw, err := os.ReadFile(filepath.Join(b.gate, "step-4", "weights.bin"))
+	b.must(err)
+	b.must(b.store.PutBytes(b.t.Context(), "earlier/weights.bin", raw))
+	b.spec.Resume = &r1.Checkpoint{Step: 4, Prefix: "earlier", Files: []r1.ManifestEntry{
+		{Path: "weights.bin", Size: 1000, SHA256: digest(raw), Key: "earlier/weights.bin"}}}
+}
+
+// A trainer that does not begin where it was told to is ended at once.
+func TestWrongBeginnings(t *testing.T) {
+	for script, tc := range map[string]struct {
+		resume bool
+		name   string
+	}{
+		"resumes elsewhere":      {true, "resume-step-mismatch"},
+		"ignores the checkpoint": {true, "resume-ignored"},
+		"forgets its data":       {true, "cursor-stalled"},
+		"resumes and idles":      {true, "nothing-trained"},
+		"resumes from nothing":   {false, "nothing-to-resume"},
+		"starts elsewhere":       {false, "start-step-mismatch"},
+	} {
 		t.Run(script, func(t *testing.T) {
 			b := newBench(t, script)
-			scriptedTrainer{job: r1.JobFile{Checkpoints: b.gate}}.checkpoint(4)
-			raw, err := os.ReadFile(filepath.Join(b.gate, "step-4", "weights.bin"))
-			b.must(err)
-			b.must(b.store.PutBytes(t.Context(), "earlier/weights.bin", raw))
-			b.spec.Resume = &r1.Checkpoint{Step: 4, Prefix: "earlier", Files: []r1.ManifestEntry{
-				{Path: "weights.bin", Size: 1000, SHA256: digest(raw), Key: "earlier/weights.bin"}}}
-			want(t, b.run(t.Context()), r1.Failed, r1.ClassProgram, "resume-did-not-advance")
+			if tc.resume {
+				b.resumable()
+			}
+			res := b.run(t.Context())
+			want(t, res, r1.Failed, r1.ClassProgram, tc.name)
+			if res.Remedy == "" || res.Began == nil {
+				t.Errorf("result %+v, want a remedy and the first line", res)
+			}
 		})
+	}
+}
+
+// A checkpoint that is not whole any more is named, so that the controller
+// chooses another.
+func TestUnusableCheckpoint(t *testing.T) {
+	for name, harm := range map[string]func(b *bench){
+		"a file is gone": func(b *bench) { b.must(b.store.Delete(t.Context(), "earlier/weights.bin")) },
+		"no file at all": func(b *bench) { b.spec.Resume.Files = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, "succeeds")
+			b.resumable()
+			harm(b)
+			want(t, b.run(t.Context()), r1.Failed, r1.ClassInfrastructure, r1.CheckpointUnusable)
+		})
+	}
+}
+
+func TestTrainerThatHangsAtExit(t *testing.T) {
+	b := newBench(t, "hangs at exit")
+	b.cfg.ExitWait, b.cfg.Grace = 20*time.Millisecond, 20*time.Millisecond
+	res := b.run(t.Context())
+	want(t, res, r1.Failed, r1.ClassInfrastructure, "trainer-hung")
+	if len(res.Outputs) != 0 {
+		t.Errorf("outputs %v of a trainer that was killed", res.Outputs)
+	}
+}
+
+func TestTrainerThatStalls(t *testing.T) {
+	b := newBench(t, "stalls")
+	b.cfg.Stall, b.cfg.Grace = time.Second, time.Second
+	want(t, b.run(t.Context()), r1.Failed, r1.ClassInfrastructure, "trainer-stalled")
+}
+
+// What the trainer started does not outlive it, in whatever session it hides.
+func TestEscapedChildDiesWithItsTrainer(t *testing.T) {
+	b := newBench(t, "lets a child escape")
+	want(t, b.run(t.Context()), r1.Succeeded, "", "")
+	raw, err := os.ReadFile(filepath.Join(b.gate, "child"))
+	b.must(err)
+	pid, err := strconv.Atoi(string(raw))
+	b.must(err)
+	if alive(pid) {
+		t.Error("the child lives on")
+	}
+}
+
+func TestShortWalltimeIsNotAllMargin(t *testing.T) {
+	a := &agent{cfg: Config{Allocated: time.Unix(1000, 0), SaveMargin: 2 * time.Minute}}
+	for walltime, want := range map[time.Duration]time.Duration{time.Hour: 58 * time.Minute, time.Minute: 45 * time.Second} {
+		a.spec.Walltime = walltime
+		if got := a.deadline().Sub(a.cfg.Allocated); got != want {
+			t.Errorf("of %s the trainer may use %s, want %s", walltime, got, want)
+		}
 	}
 }
 

@@ -47,7 +47,7 @@ func (k *keeper) tick(ctx context.Context) error {
 		}
 		if len(k.stored) == 0 || step > k.stored[len(k.stored)-1] {
 			if err := k.upload(ctx, step, marker); err != nil {
-				return err
+				return errors.Join(err, k.pruneWaiting())
 			}
 		}
 		if k.bad[step] {
@@ -151,6 +151,29 @@ func (k *keeper) pruneLocal(newest int) error {
 			if err := os.RemoveAll(k.folder(step)); err != nil {
 				return fmt.Errorf("remove old checkpoint: %w", err)
 			}
+		}
+	}
+	return nil
+}
+
+// waiting is how many complete checkpoints wait for an S3 that is away.
+const waiting = 2
+
+// pruneWaiting removes what nobody will want when S3 is back, so that hours of
+// checkpoints do not fill the disk: all but the newest complete ones, of which
+// one may turn out to be torn.
+func (k *keeper) pruneWaiting() error {
+	steps, err := k.local()
+	if err != nil {
+		return err
+	}
+	complete := 0
+	for _, step := range slices.Backward(steps) {
+		if complete == waiting {
+			return k.pruneLocal(step + 1)
+		}
+		if _, err := os.Stat(filepath.Join(k.folder(step), r1.CompleteFile)); err == nil && !k.bad[step] {
+			complete++
 		}
 	}
 	return nil

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/r1ctl/r1ctl/internal/artifact"
+	"github.com/r1ctl/r1ctl/internal/launch/childenv"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -36,6 +38,9 @@ type Config struct {
 	WorkDir string // the working folder; made here, removed at the end
 	// CacheDir keeps inputs by digest, shared by all agents of the machine; empty keeps none.
 	CacheDir string
+	// CacheBytes is how much of it stays when an attempt has ended; default a
+	// quarter of its file system.
+	CacheBytes int64
 
 	Trainer    []string // command; the path of job.json is appended
 	TrainerEnv []string // KEY=VALUE, such as PYTHONPATH; no secrets
@@ -45,7 +50,7 @@ type Config struct {
 	Verifier []string
 
 	// Allocated is when the machine was given to the attempt, from which the
-	// walltime counts; zero is now.
+	// walltime counts; zero is what the launcher says, else now.
 	Allocated time.Time
 	// Grace is how long the trainer may take to save after SIGTERM. It must be
 	// shorter than the launcher's own, or nothing of it gets uploaded. Default 30 s.
@@ -58,7 +63,12 @@ type Config struct {
 	// Patience is how long the agent waits for an S3 that is away before it gives
 	// up, before and after the training. Default 24 h.
 	Patience time.Duration
-	Logger   *slog.Logger // default: discards
+	// ExitWait is how long the trainer may take to end after its summary. Default 5 min.
+	ExitWait time.Duration
+	// Stall is how long a trainer may write no metrics at least before it counts
+	// as stalled; see silence. Default 2 h.
+	Stall  time.Duration
+	Logger *slog.Logger // default: discards
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -74,16 +84,27 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	c.WorkDir = dir
 	if c.Allocated.IsZero() {
-		c.Allocated = time.Now()
+		c.Allocated = allocated(os.Getenv(childenv.Allocated), time.Now())
 	}
 	defaultTo(&c.Grace, 30*time.Second)
 	defaultTo(&c.SaveMargin, 2*time.Minute)
 	defaultTo(&c.Interval, 3*time.Second)
 	defaultTo(&c.Patience, 24*time.Hour)
+	defaultTo(&c.ExitWait, 5*time.Minute)
+	defaultTo(&c.Stall, 2*time.Hour)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	return c, nil
+}
+
+// allocated is when the launcher says that the machine was given to the attempt.
+// A time to come is a clock that is wrong.
+func allocated(said string, now time.Time) time.Time {
+	if t, err := time.Parse(time.RFC3339Nano, said); err == nil && t.Before(now) {
+		return t
+	}
+	return now
 }
 
 func defaultTo(d *time.Duration, value time.Duration) {

@@ -20,5 +20,11 @@
 // checkpoint is deleted only after heartbeat.json names a newer one.
 //
 // Trainer and verifier are started without secrets, each in a process group of
-// its own, and the kernel kills them when the agent dies, however it dies.
+// its own, and the kernel kills them when the agent dies, however it dies. What a
+// trainer started carries a mark in its environment, and nothing that does
+// outlives the trainer. Inputs come through a cache that all agents of the machine
+// share; what nobody asked for the longest leaves it when an attempt begins or ends.
+//
+// An exit 0 is a success only when it is proven (r1.ProveBeginning,
+// r1.ProveProgress) and all outputs hold something.
 package agent

@@ -18,6 +18,7 @@ var errStopped = errors.New("stopped from outside")
 // finish brings to S3 what the attempt made, and then its result.
 func (a *agent) finish(ctx context.Context, res r1.Result, k *keeper, stopReports func()) (r1.Result, error) {
 	a.live.set(func(l *live) { l.phase = phaseUpload })
+	began := time.Now()
 	ctx, cancel := a.finishing(ctx)
 	defer cancel()
 	var err error
@@ -35,11 +36,14 @@ func (a *agent) finish(ctx context.Context, res r1.Result, k *keeper, stopReport
 	if err != nil {
 		a.cfg.Logger.Error("cannot store what the attempt made", "error", err)
 		if res.Outcome == r1.Succeeded { // a failure keeps its own cause
-			j := failed(r1.ClassInfrastructure, errorName(err, "upload-failed"), "%v", err)
-			res.Outcome, res.Class, res.Name, res.Error, res.Outputs = j.outcome, j.class, j.name, j.text, nil
+			settle(&res, failed(r1.ClassInfrastructure, named(err, &r1.Error{Name: "upload-failed", Detail: "the outputs could not be stored", Remedy: "see the launcher's own log of the attempt"})))
+			res.Outputs = nil
 		}
 	}
 	a.live.set(func(l *live) { res.Checkpoint = l.checkpoint })
+	if res.Timing != nil {
+		res.Timing.Upload = time.Since(began).Seconds()
+	}
 	stopReports()
 	if err := a.retry(ctx, "write the last heartbeat", a.beat); err != nil {
 		return r1.Result{}, err

@@ -22,6 +22,7 @@ func (a *agent) path(elem ...string) string {
 // fetch fills inputs/ and resume/ from S3 and makes the folders of the
 // outputs. Repeated after a crash it goes on where it was.
 func (a *agent) fetch(ctx context.Context) error {
+	a.trimCache() // what earlier attempts left makes room
 	options := artifact.DownloadOptions{CacheDir: a.cfg.CacheDir}
 	for name, input := range a.spec.Inputs {
 		err := a.retry(ctx, "download input "+name, func(ctx context.Context) error {
@@ -31,16 +32,8 @@ func (a *agent) fetch(ctx context.Context) error {
 			return err
 		}
 	}
-	if c := a.spec.Resume; c != nil {
-		err := a.retry(ctx, fmt.Sprintf("download the checkpoint of step %d", c.Step), func(ctx context.Context) error {
-			return a.cfg.Store.DownloadFiles(ctx, c.Prefix, c.Files, a.path(resumeDir), options)
-		})
-		if err != nil {
-			return err
-		}
-		if err := writeJSON(a.path(resumeDir, r1.CompleteFile), completeMarker(c)); err != nil {
-			return err
-		}
+	if err := a.fetchCheckpoint(ctx); err != nil {
+		return err
 	}
 	for _, o := range a.spec.Outputs {
 		if err := os.MkdirAll(a.path("outputs", o.Name), 0o755); err != nil {
@@ -48,6 +41,55 @@ func (a *agent) fetch(ctx context.Context) error {
 		}
 	}
 	return os.MkdirAll(a.path(r1.CheckpointDir), 0o755)
+}
+
+// fetchCheckpoint fills resume/, if there is a checkpoint to resume from. The
+// controller never chooses one again that is not whole.
+func (a *agent) fetchCheckpoint(ctx context.Context) error {
+	c := a.spec.Resume
+	if c == nil {
+		return nil
+	}
+	err := errors.New("it names no file")
+	if len(c.Files) > 0 {
+		err = a.retry(ctx, fmt.Sprintf("download the checkpoint of step %d", c.Step), func(ctx context.Context) error {
+			return a.cfg.Store.DownloadFiles(ctx, c.Prefix, c.Files, a.path(resumeDir), artifact.DownloadOptions{})
+		})
+	}
+	switch {
+	case err == nil:
+		return writeJSON(a.path(resumeDir, r1.CompleteFile), completeMarker(c))
+	case ctx.Err() != nil || isPassing(err) || isLocal(err):
+		return err
+	}
+	return &r1.Error{Name: "checkpoint-unusable", Detail: fmt.Sprintf("the checkpoint of step %d in %s cannot be resumed from", c.Step, c.Prefix),
+		Remedy: "nothing to do: the next attempt resumes from the newest one before it; look for who changes or deletes what lies in the bucket", Err: err}
+}
+
+// isLocal says whether an error is this machine's own, such as a full disk.
+func isLocal(err error) bool {
+	var local *fs.PathError
+	return errors.As(err, &local)
+}
+
+// trimCache keeps the cache of inputs small. A cache that cannot be trimmed costs
+// disk space and nothing else.
+func (a *agent) trimCache() {
+	if a.cfg.CacheDir == "" {
+		return
+	}
+	err := os.MkdirAll(a.cfg.CacheDir, 0o755)
+	keep := a.cfg.CacheBytes
+	if keep <= 0 && err == nil {
+		keep, err = artifact.CacheLimit(a.cfg.CacheDir)
+	}
+	freed := int64(0)
+	if err == nil {
+		freed, err = artifact.TrimCache(a.cfg.CacheDir, keep)
+	}
+	if err != nil || freed > 0 {
+		a.cfg.Logger.Info("trimmed the cache of inputs", "freed_bytes", freed, "error", err)
+	}
 }
 
 // completeMarker is the COMPLETE file that the checkpoint had where it was made.
@@ -68,7 +110,8 @@ func (a *agent) deadline() *time.Time {
 	if a.spec.Walltime <= 0 {
 		return nil
 	}
-	t := a.cfg.Allocated.Add(a.spec.Walltime - a.cfg.SaveMargin).UTC()
+	margin := min(a.cfg.SaveMargin, a.spec.Walltime/4) // or a short one would be all margin
+	t := a.cfg.Allocated.Add(a.spec.Walltime - margin).UTC()
 	return &t
 }
 

@@ -17,7 +17,9 @@ import (
 type child struct {
 	pid  int
 	done chan struct{} // closed when it has ended and its group is gone
-	code int           // valid when done: as a shell would say it, 128+n for signal n
+	// Valid when done:
+	code  int             // as a shell would say it, 128+n for signal n
+	usage *syscall.Rusage // of the process and of all it waited for
 
 	mu     sync.Mutex
 	reaped bool
@@ -61,6 +63,7 @@ func (c *child) wait(cmd *exec.Cmd) {
 	if ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
 		c.code = 128 + int(ws.Signal())
 	}
+	c.usage, _ = cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	close(c.done)
 }
 

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
@@ -27,11 +28,17 @@ type progress struct {
 // snapshot is what the metrics say so far.
 type snapshot struct {
 	First   *r1.MetricsLine // "start" or "resume"
+	Began   time.Time       // when the first line was written
 	Step    int             // the highest seen
 	Total   int
 	Values  map[string]float64 // of the newest step line
 	Summary map[string]float64 // of the summary line
+	Text    map[string]string  // of the newest text line, cut
+	Lines   int                // how many there were
 }
+
+// textRunes is how much of an example's prompt and response a heartbeat carries.
+const textRunes = 300
 
 func newProgress(file string) *progress { return &progress{file: file} }
 
@@ -77,6 +84,7 @@ func (s *snapshot) take(raw []byte) {
 	if err := json.Unmarshal(raw, &line); err != nil {
 		return
 	}
+	s.Lines++
 	s.Step = max(s.Step, line.Step)
 	if line.Total > 0 {
 		s.Total = line.Total
@@ -84,24 +92,56 @@ func (s *snapshot) take(raw []byte) {
 	switch line.Type {
 	case "start", "resume":
 		if s.First == nil {
-			s.First = &line
+			s.First, s.Began = &line, time.Now().UTC()
+			// The trainer's own time is the sharper one, where its clock is believable.
+			if t := line.Time.UTC(); !t.IsZero() && t.Before(s.Began) && s.Began.Sub(t) < time.Hour {
+				s.Began = t
+			}
 		}
 	case "step":
 		s.Values = maps.Clone(line.Values)
+	case "text":
+		s.Text = make(map[string]string, len(line.Text))
+		for name, text := range line.Text {
+			s.Text[name] = cut(text, textRunes)
+		}
 	case "summary":
 		s.Summary = maps.Clone(line.Values)
 	}
 }
 
-// resumeProblem says what is wrong with how the trainer began, when it has.
-func (s *snapshot) resumeProblem(resume *r1.Checkpoint) string {
-	switch {
-	case resume == nil || s.First == nil:
-		return ""
-	case s.First.Type != "resume":
-		return fmt.Sprintf("asked to resume from step %d, the trainer started afresh at step %d", resume.Step, s.First.Step)
-	case s.First.Step != resume.Step:
-		return fmt.Sprintf("asked to resume from step %d, the trainer restored step %d", resume.Step, s.First.Step)
+// cut keeps the first n runes of a text and says that there was more.
+func cut(text string, n int) string {
+	for i := range text {
+		if n == 0 {
+			return text[:i] + "…"
+		}
+		n--
 	}
-	return ""
+	return text
+}
+
+// since is the mark of the first line, or nil before it.
+func (s *snapshot) since() *r1.Mark {
+	if s.First == nil {
+		return nil
+	}
+	return &r1.Mark{Step: s.First.Step, Time: s.Began}
+}
+
+// began is where the trainer says that it began, or nil before it said so.
+func (s *snapshot) began() *r1.Beginning {
+	if s.First == nil {
+		return nil
+	}
+	return &r1.Beginning{Resumed: s.First.Type == "resume", Step: s.First.Step, Cursor: s.First.Cursor}
+}
+
+// beginning says what is wrong with where the trainer began, once it has.
+func (s *snapshot) beginning(spec *r1.Spec) *r1.Error {
+	began := s.began()
+	if began == nil {
+		return nil
+	}
+	return r1.ProveBeginning(spec, *began)
 }

@@ -139,3 +139,21 @@ func TestOverRealS3(t *testing.T) {
 	b.must(store.GetJSON(ctx, path.Join(next.prefix(), r1.ResultFile), &stored))
 	want(t, stored, r1.Succeeded, "", "")
 }
+
+// Somebody replaced a file of a stored checkpoint: its digest gives it away, and
+// nothing is trained on it.
+func TestDamagedCheckpointIsNeverResumed(t *testing.T) {
+	b := newBench(t, "succeeds")
+	store := realStore(t)
+	b.cfg.Store = store
+	ctx := t.Context()
+	b.resumable()
+	b.must(store.PutBytes(ctx, "earlier/weights.bin", bytes.Repeat([]byte{9}, 1000)))
+	b.must(store.PutJSON(ctx, b.cfg.SpecKey, b.spec))
+	res, err := Run(ctx, b.cfg)
+	b.must(err)
+	want(t, res, r1.Failed, r1.ClassInfrastructure, r1.CheckpointUnusable)
+	if !strings.Contains(res.Error, "weights.bin") {
+		t.Errorf("error %q does not name the file", res.Error)
+	}
+}

@@ -26,6 +26,7 @@ type live struct {
 	mu         sync.Mutex
 	phase      string
 	pid        int
+	meter      *meter // of the trainer, while it lives
 	checkpoint *r1.Checkpoint
 }
 
@@ -41,8 +42,13 @@ func (a *agent) beat(ctx context.Context) error {
 	a.beating.Lock()
 	defer a.beating.Unlock()
 	p := a.progress.now()
-	hb := r1.Heartbeat{Key: a.spec.Key, Time: time.Now().UTC(), Step: p.Step, Total: p.Total, Values: p.Values, LogBytes: a.log.Sent(), Host: a.host}
-	a.live.set(func(l *live) { hb.Phase, hb.PID, hb.Checkpoint = l.phase, l.pid, l.checkpoint })
+	hb := r1.Heartbeat{Key: a.spec.Key, Time: time.Now().UTC(), Step: p.Step, Total: p.Total, Values: p.Values, LogBytes: a.log.Sent(), Host: a.host,
+		Since: p.since(), Began: p.began(), Text: p.Text}
+	var m *meter
+	a.live.set(func(l *live) { hb.Phase, hb.PID, hb.Checkpoint, m = l.phase, l.pid, l.checkpoint, l.meter })
+	if m != nil {
+		hb.Usage = m.sample(a.cfg.Interval / 2)
+	}
 	return a.cfg.Store.PutJSON(ctx, path.Join(a.prefix, r1.HeartbeatFile), hb)
 }
 

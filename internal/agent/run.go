@@ -7,7 +7,6 @@ import (
 	"os"
 	"path"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/r1ctl/r1ctl/internal/agent/stream"
@@ -142,19 +141,27 @@ func (a *agent) recall() (*r1.Result, error) {
 		return nil, err
 	}
 	res = a.result(time.Now().UTC())
-	res.Outcome, res.Class, res.Name = r1.Failed, r1.ClassInfrastructure, "agent-died"
-	res.Error = "the agent died, and the trainer with it"
+	settle(&res, failed(r1.ClassInfrastructure, &r1.Error{Name: "agent-died", Detail: "the agent died, and the trainer with it",
+		Remedy: "nothing to do, unless it happens again: then see the launcher's own log of the attempt"}))
 	return &res, nil
 }
 
 // result is a result that says nothing yet about the outcome.
 func (a *agent) result(started time.Time) r1.Result {
 	p := a.progress.now()
-	res := r1.Result{Version: 1, Key: a.spec.Key, Started: started, Ended: time.Now().UTC(), Step: p.Step, Metrics: p.Summary}
-	if p.First != nil && p.First.Type == "resume" {
-		res.ResumedFrom = &p.First.Step
+	res := r1.Result{Version: 1, Key: a.spec.Key, Started: started, Ended: time.Now().UTC(), Step: p.Step, Total: p.Total, Began: p.began(), Metrics: p.Summary}
+	if b := res.Began; b != nil && b.Resumed {
+		res.ResumedFrom = &b.Step
 	}
 	return res
+}
+
+// settle puts a judgement into a result.
+func settle(res *r1.Result, j judgement) {
+	res.Outcome, res.Class, res.Name, res.Error, res.Remedy = j.outcome, j.class, "", "", ""
+	if j.err != nil {
+		res.Name, res.Error, res.Remedy = j.err.Name, j.err.Detail, j.err.Remedy
+	}
 }
 
 // attempt prepares and runs the trainer and says how it ended. It never fails
@@ -162,20 +169,33 @@ func (a *agent) result(started time.Time) r1.Result {
 func (a *agent) attempt(ctx context.Context) r1.Result {
 	started := time.Now().UTC()
 	e, err := a.train(ctx)
-	a.live.set(func(l *live) { l.phase, l.pid = phaseUpload, 0 })
+	a.live.set(func(l *live) { l.phase, l.pid, l.meter = phaseUpload, 0, nil })
 	var j judgement
 	switch {
 	case err == nil:
 		j = judge(&a.spec, e)
 	case ctx.Err() != nil:
-		j = judgement{r1.Preempted, r1.ClassPreempted, "preempted", "stopped from outside before the training began"}
+		j = preempted("stopped from outside before the training began")
 	default:
-		j = failed(r1.ClassInfrastructure, errorName(err, "agent-failed"), "%v", err)
+		j = failed(r1.ClassInfrastructure, named(err, &r1.Error{Name: "agent-failed", Detail: "the agent could not have the job trained", Remedy: "see the launcher's own log of the attempt"}))
 	}
 	res := a.result(started)
-	res.Outcome, res.Class, res.Name, res.Error, res.ExitCode = j.outcome, j.class, j.name, j.text, e.code
+	settle(&res, j)
+	res.ExitCode = e.code
+	res.Timing, res.Usage = timing(started, e.fetched, e.metrics.Began, res.Ended), e.usage
 	a.cfg.Logger.Info("attempt ended", "outcome", res.Outcome, "class", res.Class, "name", res.Name, "error", res.Error, "exit_code", res.ExitCode)
 	return res
+}
+
+// timing tells where the time up to the trainer's end went. A time that is zero was not reached.
+func timing(started, fetched, began, ended time.Time) *r1.Timing {
+	if fetched.IsZero() {
+		return &r1.Timing{Download: ended.Sub(started).Seconds()}
+	}
+	if began.Before(fetched) { // never, or by a clock that was set back
+		began = ended
+	}
+	return &r1.Timing{Download: fetched.Sub(started).Seconds(), Startup: began.Sub(fetched).Seconds(), Train: ended.Sub(began).Seconds()}
 }
 
 // train fetches what the trainer needs, runs it, and tells how it ended.
@@ -183,6 +203,7 @@ func (a *agent) train(ctx context.Context) (ending, error) {
 	if err := a.fetch(ctx); err != nil {
 		return ending{}, err
 	}
+	fetched := time.Now()
 	log, err := os.OpenFile(a.path(trainerLog), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return ending{}, err
@@ -205,62 +226,20 @@ func (a *agent) train(ctx context.Context) (ending, error) {
 	if err != nil {
 		return ending{}, &r1.Error{Name: "trainer-start", Detail: "the trainer cannot be started", Remedy: "check the trainer command, and run r1ctl setup", Err: err}
 	}
-	a.live.set(func(l *live) { l.phase, l.pid = phaseTrain, trainer.pid })
-	e := ending{why: a.supervise(ctx, trainer, v.ended())}
+	meter := newMeter(trainer.pid)
+	a.live.set(func(l *live) { l.phase, l.pid, l.meter = phaseTrain, trainer.pid, meter })
+	e := ending{why: a.supervise(ctx, trainer, v.ended()), fetched: fetched}
+	if err := a.endStragglers(); err != nil {
+		a.cfg.Logger.Warn("cannot end what the trainer left behind", "error", err)
+	}
 	if err := a.progress.scan(); err != nil {
 		a.cfg.Logger.Warn("cannot read the metrics", "error", err)
 	}
-	e.code, e.oomKills, e.metrics = trainer.code, oomKills()-kills, a.progress.now()
+	e.code, e.oomKills, e.metrics, e.usage = trainer.code, oomKills()-kills, a.progress.now(), meter.total(trainer.usage)
 	e.missing = a.missingOutputs()
 	e.reported = a.trainerError()
-	e.logTail = tail(a.path(trainerLog))
+	e.cause = rootCause(a.path(trainerLog))
 	return e, nil
-}
-
-// supervise waits for the trainer's end and brings it about where it must.
-func (a *agent) supervise(ctx context.Context, trainer *child, verifierGone <-chan struct{}) reason {
-	why := itself
-	var kill, walltimeOver <-chan time.Time
-	end := func(r reason, grace time.Duration) {
-		if why != itself {
-			return
-		}
-		why = r
-		a.live.set(func(l *live) { l.phase = phaseStopping })
-		trainer.signal(syscall.SIGTERM)
-		kill = time.After(grace)
-	}
-	if d := a.deadline(); d != nil {
-		timer := time.NewTimer(time.Until(*d))
-		defer timer.Stop()
-		walltimeOver = timer.C
-	}
-	scan := time.NewTicker(min(a.cfg.Interval, time.Second))
-	defer scan.Stop()
-	stop := ctx.Done()
-	for {
-		select {
-		case <-trainer.done:
-			return why
-		case <-stop:
-			stop = nil
-			end(stopping, a.cfg.Grace)
-		case <-walltimeOver:
-			end(walltime, a.cfg.Grace)
-		case <-verifierGone:
-			verifierGone = nil
-			end(noVerifier, a.cfg.Grace)
-		case <-kill:
-			trainer.signal(syscall.SIGKILL)
-		case <-scan.C:
-			if err := a.progress.scan(); err != nil {
-				a.cfg.Logger.Warn("cannot read the metrics", "error", err)
-			}
-			if p := a.progress.now(); p.resumeProblem(a.spec.Resume) != "" {
-				end(badResume, 0) // every further step is a waste
-			}
-		}
-	}
 }
 
 // clean removes the working folder. What cannot be removed costs disk space and
@@ -269,4 +248,5 @@ func (a *agent) clean() {
 	if err := os.RemoveAll(a.cfg.WorkDir); err != nil {
 		a.cfg.Logger.Warn("cannot remove the working folder", "error", err)
 	}
+	a.trimCache()
 }

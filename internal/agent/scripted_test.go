@@ -45,105 +45,160 @@ func runScripted(args []string) int {
 		panic(err)
 	}
 	fmt.Println("hello from the trainer")
-	return scripts[args[0]](t)
+	return scripts()[args[0]](t)
 }
 
 // scripts are the trainers of the tests by name.
-var scripts = map[string]func(scriptedTrainer) int{
-	"succeeds": func(t scriptedTrainer) int {
-		t.begin()
-		t.steps(t.from()+1, t.from()+3)
-		t.fill()
-		t.say(r1.MetricsLine{Type: "summary", Step: t.from() + 3, Values: map[string]float64{"accuracy": 0.5}})
-		return 0
-	},
-	"diverges": func(t scriptedTrainer) int {
-		t.begin()
-		t.steps(1, 1)
-		write(t.job.Error, `{"class": "diverged", "type": "NotANumber", "message": "loss is NaN at step 1"}`)
-		return 1
-	},
-	"crashes": func(t scriptedTrainer) int {
-		t.begin()
-		fmt.Println("Traceback (most recent call last):\n  File \"x.py\", line 1, in <module>\nKeyError: 'first'\n\nTraceback (most recent call last):\n  File \"y.py\"\nRuntimeError: second")
-		return 1
-	},
-	"makes nothing": func(t scriptedTrainer) int {
-		t.begin()
-		t.steps(1, 3)
-		return 0
-	},
-	"saves when asked": func(t scriptedTrainer) int {
-		t.begin()
-		t.steps(1, 1)
-		t.checkpoint(1)
-		t.ready()
-		<-t.term
-		t.steps(2, 2)
-		t.checkpoint(2)
-		return 143
-	},
-	"is deaf": func(t scriptedTrainer) int {
-		signal.Ignore(syscall.SIGTERM)
-		t.begin()
-		t.ready()
-		select {}
-	},
-	"waits with checkpoints": func(t scriptedTrainer) int {
-		t.begin()
-		for step := 1; step <= 3; step++ {
-			t.steps(step, step)
-			t.checkpoint(step)
-		}
-		t.ready()
-		t.pass()
-		t.steps(4, 4)
-		t.fill()
-		return 0
-	},
-	"tears a checkpoint": func(t scriptedTrainer) int {
-		t.begin()
-		t.steps(1, 2)
-		t.checkpoint(1)
-		t.checkpoint(2)
-		write(filepath.Join(t.job.Checkpoints, "step-2", "weights.bin"), "torn")
-		t.ready()
-		<-t.term
-		return 143
-	},
-	"resumes elsewhere": func(t scriptedTrainer) int {
-		t.say(r1.MetricsLine{Type: "resume", Step: 0, Total: 9})
-		select {}
-	},
-	"resumes and idles": func(t scriptedTrainer) int {
-		t.begin()
-		t.fill()
-		return 0
-	},
-	"asks the verifier": func(t scriptedTrainer) int {
-		t.begin()
-		resp, err := http.Get(t.job.RewardURL + "/healthz")
-		if err != nil {
-			panic(err)
-		}
-		fmt.Println("the verifier says", resp.StatusCode)
-		t.steps(t.from()+1, t.from()+1)
-		t.fill()
-		return 0
-	},
-	"has a child": func(t scriptedTrainer) int {
-		t.begin()
-		child := exec.Command("sleep", "300")
-		if err := child.Start(); err != nil {
-			panic(err)
-		}
-		write(filepath.Join(os.Getenv(gateEnv), "child"), fmt.Sprint(child.Process.Pid))
-		t.steps(1, 1)
-		t.checkpoint(1)
-		t.ready()
-		<-t.term
-		return 143
-	},
+func scripts() map[string]func(scriptedTrainer) int {
+	return map[string]func(scriptedTrainer) int{
+		"succeeds": func(t scriptedTrainer) int {
+			t.begin()
+			t.steps(t.from()+1, t.from()+3)
+			t.fill()
+			t.say(r1.MetricsLine{Type: "summary", Step: t.from() + 3, Values: map[string]float64{"accuracy": 0.5}})
+			return 0
+		},
+		"shows what it takes": func(t scriptedTrainer) int {
+			time.Sleep(50 * time.Millisecond)
+			t.begin()
+			worker := exec.Command(os.Args[0], "busy")
+			if err := worker.Run(); err != nil {
+				panic(err)
+			}
+			t.steps(1, 1)
+			t.say(r1.MetricsLine{Type: "eval", Step: 1, Values: map[string]float64{"pass@1": 0.25}})
+			t.say(r1.MetricsLine{Type: "text", Step: 1, Text: map[string]string{"prompt": "2+2=?", "response": strings.Repeat("ü", 1000)}})
+			t.ready()
+			t.pass()
+			t.fill()
+			return 0
+		},
+		"diverges": func(t scriptedTrainer) int {
+			t.begin()
+			t.steps(1, 1)
+			write(t.job.Error, `{"class": "diverged", "type": "NotANumber", "message": "loss is NaN at step 1"}`)
+			return 1
+		},
+		"crashes": func(t scriptedTrainer) int {
+			t.begin()
+			fmt.Println("Traceback (most recent call last):\n  File \"x.py\", line 1, in <module>\nKeyError: 'first'\n\nTraceback (most recent call last):\n  File \"y.py\"\nRuntimeError: second")
+			return 1
+		},
+		"makes nothing": func(t scriptedTrainer) int {
+			t.begin()
+			t.steps(1, 3)
+			return 0
+		},
+		"saves when asked": func(t scriptedTrainer) int {
+			t.begin()
+			t.steps(1, 1)
+			t.checkpoint(1)
+			t.ready()
+			<-t.term
+			t.steps(2, 2)
+			t.checkpoint(2)
+			return 143
+		},
+		"is deaf": func(t scriptedTrainer) int {
+			signal.Ignore(syscall.SIGTERM)
+			t.begin()
+			t.ready()
+			select {}
+		},
+		"waits with checkpoints": func(t scriptedTrainer) int {
+			t.begin()
+			for step := 1; step <= 3; step++ {
+				t.steps(step, step)
+				t.checkpoint(step)
+			}
+			t.ready()
+			t.pass()
+			t.steps(4, 4)
+			t.fill()
+			return 0
+		},
+		"tears a checkpoint": func(t scriptedTrainer) int {
+			t.begin()
+			t.steps(1, 2)
+			t.checkpoint(1)
+			t.checkpoint(2)
+			write(filepath.Join(t.job.Checkpoints, "step-2", "weights.bin"), "torn")
+			t.ready()
+			<-t.term
+			return 143
+		},
+		"resumes elsewhere": func(t scriptedTrainer) int {
+			t.say(r1.MetricsLine{Type: "resume", Step: 3, Total: 9, Cursor: 96})
+			select {}
+		},
+		"ignores the checkpoint": func(t scriptedTrainer) int {
+			t.say(r1.MetricsLine{Type: "start", Step: 0, Total: 9})
+			select {}
+		},
+		"forgets its data": func(t scriptedTrainer) int {
+			t.say(r1.MetricsLine{Type: "resume", Step: t.from(), Total: 9})
+			select {}
+		},
+		"resumes from nothing": func(t scriptedTrainer) int {
+			t.say(r1.MetricsLine{Type: "resume", Step: 4, Total: 9, Cursor: 128})
+			select {}
+		},
+		"starts elsewhere": func(t scriptedTrainer) int {
+			t.say(r1.MetricsLine{Type: "start", Step: 2, Total: 9})
+			select {}
+		},
+		"hangs at exit": func(t scriptedTrainer) int {
+			signal.Ignore(syscall.SIGTERM)
+			t.begin()
+			t.steps(1, 9)
+			t.fill()
+			t.say(r1.MetricsLine{Type: "summary", Step: 9, Values: map[string]float64{"loss": 1}})
+			select {}
+		},
+		"stalls": func(t scriptedTrainer) int {
+			t.begin()
+			t.steps(1, 1)
+			select {}
+		},
+		"lets a child escape": func(t scriptedTrainer) int {
+			child := exec.Command("sleep", "300")
+			child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+			if err := child.Start(); err != nil {
+				panic(err)
+			}
+			write(filepath.Join(os.Getenv(gateEnv), "child"), fmt.Sprint(child.Process.Pid))
+			return scripts()["succeeds"](t)
+		},
+		"resumes and idles": func(t scriptedTrainer) int {
+			t.begin()
+			t.fill()
+			return 0
+		},
+		"asks the verifier": func(t scriptedTrainer) int {
+			t.begin()
+			resp, err := http.Get(t.job.RewardURL + "/healthz")
+			if err != nil {
+				panic(err)
+			}
+			fmt.Println("the verifier says", resp.StatusCode)
+			t.steps(t.from()+1, t.from()+1)
+			t.fill()
+			return 0
+		},
+		"has a child": func(t scriptedTrainer) int {
+			t.begin()
+			child := exec.Command("sleep", "300")
+			if err := child.Start(); err != nil {
+				panic(err)
+			}
+			write(filepath.Join(os.Getenv(gateEnv), "child"), fmt.Sprint(child.Process.Pid))
+			t.steps(1, 1)
+			t.checkpoint(1)
+			t.ready()
+			<-t.term
+			return 143
+		},
+	}
 }
 
 func (t scriptedTrainer) from() int {

@@ -2,12 +2,13 @@ package agent
 
 import (
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 
+	"github.com/r1ctl/r1ctl/internal/launch/childenv"
+	"github.com/r1ctl/r1ctl/internal/launch/procstat"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -15,7 +16,7 @@ import (
 // the agent, so nothing that happens to the agent's uploads can make it wait.
 func (a *agent) startTrainer(log *os.File) (*child, error) {
 	argv := append(append([]string(nil), a.cfg.Trainer...), jobFile)
-	env := a.environment(a.cfg.TrainerEnv...)
+	env := a.environment(append(a.cfg.TrainerEnv[:len(a.cfg.TrainerEnv):len(a.cfg.TrainerEnv)], childenv.TrainerDir+"="+a.cfg.WorkDir)...)
 	if n := a.spec.Threads; n > 0 {
 		for _, name := range []string{"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"} {
 			env = append(env, fmt.Sprintf("%s=%d", name, n))
@@ -26,6 +27,12 @@ func (a *agent) startTrainer(log *os.File) (*child, error) {
 	cmd.Env = env
 	cmd.Stdout, cmd.Stderr = log, log
 	return startChild(cmd)
+}
+
+// endStragglers kills what the trainer started and its group does not hold any
+// more: nothing of it may write into the outputs, or live on.
+func (a *agent) endStragglers() error {
+	return procstat.KillMarked(childenv.TrainerDir, a.cfg.WorkDir)
 }
 
 // missingOutputs names the declared outputs that hold no byte.
@@ -75,26 +82,4 @@ func (a *agent) funnel() (*r1.Funnel, error) {
 		}
 	}
 	return nil, nil
-}
-
-// tailSize is how much of a log is searched for a root cause.
-const tailSize = 64 << 10
-
-// tail reads the end of a file, or nothing.
-func tail(file string) string {
-	f, err := os.Open(file)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Size() > tailSize {
-		if _, err := f.Seek(-tailSize, io.SeekEnd); err != nil {
-			return ""
-		}
-	}
-	raw, err := io.ReadAll(io.LimitReader(f, tailSize))
-	if err != nil {
-		return ""
-	}
-	return string(raw)
 }

@@ -69,6 +69,7 @@ func (s *Store) DownloadFiles(ctx context.Context, name string, files []r1.Manif
 		if d.cache, err = openCache(o.CacheDir); err != nil {
 			return err
 		}
+		defer d.cache.close()
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(s.parallel)

@@ -16,18 +16,43 @@ var ErrNotFound = errors.New("not found")
 type Launcher interface {
 	// Name is the launcher's word in the config: local, slurm, kubernetes, ray.
 	Name() string
+	// Capabilities says what it can do, and never changes.
+	Capabilities() Capabilities
 	// Submit makes the attempt exist exactly once. Called again with the same
-	// key, also by another process after a crash, it returns the same attempt.
+	// key, also by another process after a crash, it returns the same attempt. An
+	// error leaves open whether the attempt exists: only Find can say.
 	Submit(ctx context.Context, a Launch) (Handle, error)
-	// Find returns the handle of an attempt that was submitted, or ErrNotFound.
+	// Find returns the handle of an attempt that was submitted, or ErrNotFound,
+	// which is a promise that nothing runs under the key. A scheduler that gives
+	// no answer is another error.
 	Find(ctx context.Context, key AttemptKey) (Handle, error)
-	// Status never guesses: what cannot be known is StateUnknown with the reason.
+	// Status never guesses: what cannot be known is StateUnknown with the reason,
+	// or an error. ErrNotFound is the promise of Find.
 	Status(ctx context.Context, h Handle) (Status, error)
 	// Stop asks the attempt to end: SIGTERM, then SIGKILL after the grace time.
-	// It is idempotent and returns when the request is accepted, not when the attempt is gone.
+	// It is idempotent and returns when the request is accepted, not when the
+	// attempt is gone. An attempt that was stopped before it began never begins.
 	Stop(ctx context.Context, h Handle, grace time.Duration) error
-	// Logs reads the launcher's own log of the attempt from a byte offset.
+	// Logs reads the launcher's own log of the attempt from a byte offset, also
+	// when the attempt has ended.
 	Logs(ctx context.Context, h Handle, offset int64) (io.ReadCloser, error)
+}
+
+// Capabilities are what launchers differ in.
+type Capabilities struct {
+	// MachineBound: attempts live on the machine of the worker that submits them,
+	// and no other machine's worker can see them.
+	MachineBound bool
+	// Resources: it finds a place with Launch.Resources, and the attempt is
+	// pending until there is one.
+	Resources bool
+	// Walltime: it ends an attempt whose Launch.Walltime is over by itself. Where it
+	// does not, only the agent does.
+	Walltime bool
+	// Notice: an attempt that it ends (walltime, preemption) gets SIGTERM Launch.Notice before.
+	Notice bool
+	// Outcomes are those it can tell besides Succeeded, Failed and Stopped.
+	Outcomes []Outcome
 }
 
 // Launch is what a launcher needs to know of an attempt. The agent fetches all
@@ -37,7 +62,8 @@ type Launch struct {
 	Bucket    string
 	SpecKey   string // S3 key of the Spec
 	Resources Resources
-	Walltime  time.Duration
+	Walltime  time.Duration // counts from allocation; 0 is unlimited
+	Notice    time.Duration // what the attempt needs between SIGTERM and its end, to save
 }
 
 // Resources is what a job asks of a machine.
@@ -49,7 +75,8 @@ type Resources struct {
 }
 
 // Handle is enough for any worker to find an attempt again. State is opaque to
-// all but the launcher, and versioned by it.
+// all but the launcher, and versioned by it. One without State, of somebody who
+// knows the key alone, does too.
 type Handle struct {
 	Launcher string          `json:"launcher"`
 	Version  int             `json:"version"`
@@ -71,9 +98,10 @@ const (
 // Status is a launcher's view of an attempt.
 type Status struct {
 	State    State     `json:"state"`
-	Outcome  Outcome   `json:"outcome,omitempty"` // when ended
-	ExitCode int       `json:"exit_code,omitempty"`
-	Reason   string    `json:"reason,omitempty"` // the scheduler's own words
+	ID       string    `json:"id,omitempty"`        // the scheduler's own name for the attempt, for people
+	Outcome  Outcome   `json:"outcome,omitempty"`   // when ended
+	ExitCode int       `json:"exit_code,omitempty"` // 128+n for signal n; -1: nobody saw it
+	Reason   string    `json:"reason,omitempty"`    // the scheduler's own words
 	Host     string    `json:"host,omitempty"`
 	Started  time.Time `json:"started,omitzero"`
 	Ended    time.Time `json:"ended,omitzero"`

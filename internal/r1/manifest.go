@@ -59,6 +59,8 @@ type Commit struct {
 	Steps       int                 `json:"steps,omitempty"`
 	Started     time.Time           `json:"started"`
 	Ended       time.Time           `json:"ended"`
+	Timing      *Timing             `json:"timing,omitempty"` // of the winning attempt
+	Usage       *Usage              `json:"usage,omitempty"`
 	// ReusedFrom is the job whose commit this one repeats, when nothing was run.
 	ReusedFrom *JobKey `json:"reused_from,omitempty"`
 }

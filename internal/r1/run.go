@@ -47,5 +47,7 @@ type StageRecord struct {
 	Started time.Time `json:"started,omitzero"`
 	Ended   time.Time `json:"ended,omitzero"`
 	Error   string    `json:"error,omitempty"`
-	Remedy  string    `json:"remedy,omitempty"`
+	// ErrorName is the stable name of what happened, Remedy what to do about it.
+	ErrorName string `json:"error_name,omitempty"`
+	Remedy    string `json:"remedy,omitempty"`
 }

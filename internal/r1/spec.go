@@ -24,6 +24,8 @@ type Spec struct {
 	Outputs []OutputDecl        `json:"outputs"`
 	// Resume is the checkpoint the controller chose, of an earlier attempt; nil starts at FromStep.
 	Resume *Checkpoint `json:"resume,omitempty"`
+	// Earlier is where the attempts before this one began: a resumed one must be further in its data.
+	Earlier []Beginning `json:"earlier,omitempty"`
 	// Walltime counts from allocation; 0 is unlimited.
 	Walltime time.Duration `json:"walltime,omitempty"`
 	// Verifier says whether the trainer needs a reward URL.
@@ -36,6 +38,8 @@ type Spec struct {
 	Queue string `json:"queue"`
 	// KeepCheckpoints is the retention policy: how many complete checkpoints stay.
 	KeepCheckpoints int `json:"keep_checkpoints"`
+	// Created is when the attempt was prepared: from then to Result.Started it waited for a machine.
+	Created time.Time `json:"created,omitzero"`
 }
 
 // Checkpoint is a complete checkpoint in S3.
@@ -44,6 +48,10 @@ type Checkpoint struct {
 	Prefix string          `json:"prefix"`
 	Files  []ManifestEntry `json:"files"`
 }
+
+// CheckpointUnusable is the Result.Name of an attempt that could not fetch the
+// checkpoint it was to resume from: no attempt is given that one again.
+const CheckpointUnusable = "checkpoint-unusable"
 
 // JobFile is job.json: the whole contract with a trainer program. Paths are
 // relative to the working directory that holds it. docs/job-contract.md is its
@@ -98,8 +106,9 @@ type CompleteMarker struct {
 // MetricsLine is one line of metrics.jsonl.
 type MetricsLine struct {
 	// Type is "start" (first line of a fresh attempt), "resume" (first line
-	// after a resume), "step", "text" (an example response) or "summary" (the
-	// last line: the job's final numbers, which go into the commit).
+	// after a resume), "step", "eval" (held-out problems, measured during RL),
+	// "text" (an example response) or "summary" (the last line: the job's final
+	// numbers, which go into the commit).
 	Type   string             `json:"type"`
 	Time   time.Time          `json:"time"`
 	Step   int                `json:"step"`
@@ -129,6 +138,40 @@ type Heartbeat struct {
 	LogBytes   int64              `json:"log_bytes"`
 	PID        int                `json:"pid,omitempty"`
 	Host       string             `json:"host,omitempty"`
+	// Since is the trainer's first line: with Step and Time it gives the pace.
+	Since *Mark             `json:"since,omitempty"`
+	Text  map[string]string `json:"text,omitempty"`  // the newest example, cut to a few hundred characters
+	Usage *Usage            `json:"usage,omitempty"` // of the trainer's process group, now
+	// Began is the same line, for the proof of a resume.
+	Began *Beginning `json:"began,omitempty"`
+}
+
+// Mark is a step with the time it was reached.
+type Mark struct {
+	Step int       `json:"step"`
+	Time time.Time `json:"time"`
+}
+
+// Beginning is the trainer's first line: where it says that it began. See proof.go.
+type Beginning struct {
+	Resumed bool  `json:"resumed,omitempty"`
+	Step    int   `json:"step"`
+	Cursor  int64 `json:"cursor"` // rows or questions consumed before
+}
+
+// Usage is what a process group took from its machine.
+type Usage struct {
+	CPUSeconds  float64 `json:"cpu_seconds"`  // user and system, so far
+	CPUs        float64 `json:"cpus"`         // cores in use: in a heartbeat since the last one, in a result on average
+	MemoryBytes int64   `json:"memory_bytes"` // resident: in a heartbeat now, in a result at most
+}
+
+// Timing says where an attempt's time went, in seconds.
+type Timing struct {
+	Download float64 `json:"download"` // inputs
+	Startup  float64 `json:"startup"`  // inputs there, first line of metrics not yet written: verifier, imports, model load
+	Train    float64 `json:"train"`    // from that line to the trainer's end
+	Upload   float64 `json:"upload"`   // what was left to store then
 }
 
 // Result is result.json: the attempt's last word, written by the agent.
@@ -140,12 +183,17 @@ type Result struct {
 	ExitCode    int                 `json:"exit_code"`
 	Name        string              `json:"name,omitempty"`  // stable name of the error, such as "output-missing"
 	Error       string              `json:"error,omitempty"` // root cause, one line
+	Remedy      string              `json:"remedy,omitempty"`
 	Outputs     map[string]Artifact `json:"outputs,omitempty"`
 	Metrics     map[string]float64  `json:"metrics,omitempty"` // of the summary line
 	Funnel      *Funnel             `json:"funnel,omitempty"`  // of a dataset output's funnel.json
 	Step        int                 `json:"step"`              // last step reached
+	Total       int                 `json:"total,omitempty"`   // the step or row count the trainer meant to reach
 	ResumedFrom *int                `json:"resumed_from,omitempty"`
+	Began       *Beginning          `json:"began,omitempty"`
 	Checkpoint  *Checkpoint         `json:"checkpoint,omitempty"`
 	Started     time.Time           `json:"started"`
 	Ended       time.Time           `json:"ended"`
+	Timing      *Timing             `json:"timing,omitempty"`
+	Usage       *Usage              `json:"usage,omitempty"`
 }

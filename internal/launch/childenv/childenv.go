@@ -39,3 +39,11 @@ func Clean(extra ...string) []string {
 // with the attempt's folder: the launcher sets it, the agent hands it on, and
 // whatever is left of a dead attempt is found by it.
 const AttemptDir = "R1CTL_ATTEMPT_DIR"
+
+// Allocated names the variable in which a launcher tells the agent since when
+// the machine is the attempt's, in RFC 3339: the walltime counts from then.
+const Allocated = "R1CTL_ALLOCATED"
+
+// TrainerDir names the variable that marks every process of a trainer with its
+// working folder: what leaves the trainer's process group is found by it.
+const TrainerDir = "R1CTL_TRAINER_DIR"

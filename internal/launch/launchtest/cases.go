@@ -1,7 +1,11 @@
 package launchtest
 
 import (
+	"context"
 	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -51,7 +55,7 @@ func submitAtOnce(t *testing.T, s *stage) {
 	h, err := launchers[0].Find(s.ctx, a.Key)
 	must(t, err)
 	s.awaitStart(t)
-	must(t, launchers[0].Stop(s.ctx, h, patience))
+	must(t, launchers[0].Stop(s.ctx, h, s.f.Patience))
 	await(t, s.ctx, launchers[0], h, r1.StateEnded)
 	s.wantStarts(t, 1)
 }
@@ -67,14 +71,51 @@ func submitAfterEnd(t *testing.T, s *stage) {
 	s.wantStarts(t, 1)
 }
 
+// submitCutOff: Submit was given up at some moment (a deadline, a lost reply),
+// which leaves open whether the attempt exists. Asking again makes it whole.
+func submitCutOff(t *testing.T, s *stage) {
+	a := s.launch(t, Script{Hold: true})
+	for _, after := range []time.Duration{0, time.Millisecond, 3 * time.Millisecond, 10 * time.Millisecond, 30 * time.Millisecond} {
+		ctx, cancel := context.WithTimeout(s.ctx, after)
+		_, _ = s.f.Open(t).Submit(ctx, a) // any answer is right but a second process
+		cancel()
+	}
+	l := s.f.Open(t)
+	h := s.submit(t, l, a)
+	s.awaitStart(t)
+	await(t, s.ctx, l, h, r1.StateRunning)
+	s.wantStarts(t, 1)
+}
+
+// submitFromProcesses: workers that know nothing of each other race for a key.
+func submitFromProcesses(t *testing.T, s *stage) {
+	a := s.launch(t, Script{Hold: true})
+	var racers []*exec.Cmd
+	for range 4 {
+		racers = append(racers, s.other(t, order{Launch: a, Await: filepath.Join(s.dir, "go")}))
+	}
+	must(t, os.WriteFile(filepath.Join(s.dir, "go"), nil, 0o600))
+	for _, r := range racers {
+		must(t, r.Wait())
+	}
+	l := s.f.Open(t)
+	h, err := l.Find(s.ctx, a.Key)
+	must(t, err)
+	s.awaitStart(t)
+	await(t, s.ctx, l, h, r1.StateRunning)
+	s.wantStarts(t, 1)
+}
+
 // crashAfterSubmit: the worker died after Submit and before it could record
 // the handle. The next worker knows the key only, and submits it.
 func crashAfterSubmit(t *testing.T, s *stage) {
 	a := s.launch(t, Script{Hold: true})
-	s.submit(t, s.f.Open(t), a)
-	s.awaitStart(t)
+	if err := s.other(t, order{Launch: a, Crash: true}).Wait(); err == nil {
+		t.Fatal("the first worker did not crash")
+	}
 	next := s.f.Open(t)
 	h := s.submit(t, next, a)
+	s.awaitStart(t)
 	await(t, s.ctx, next, h, r1.StateRunning)
 	s.wantStarts(t, 1)
 }
@@ -87,7 +128,7 @@ func adopt(t *testing.T, s *stage) {
 	h, err := next.Find(s.ctx, a.Key)
 	must(t, err)
 	await(t, s.ctx, next, h, r1.StateRunning)
-	must(t, next.Stop(s.ctx, h, patience))
+	must(t, next.Stop(s.ctx, h, s.f.Patience))
 	wantOutcome(t, await(t, s.ctx, next, h, r1.StateEnded), r1.Stopped)
 }
 
@@ -95,7 +136,7 @@ func stop(t *testing.T, s *stage) {
 	l := s.f.Open(t)
 	h := s.submit(t, l, s.launch(t, Script{Hold: true}))
 	s.awaitStart(t)
-	must(t, l.Stop(s.ctx, h, patience))
+	must(t, l.Stop(s.ctx, h, s.f.Patience))
 	st := await(t, s.ctx, l, h, r1.StateEnded)
 	wantOutcome(t, st, r1.Stopped)
 	if st.ExitCode != 143 {
@@ -127,10 +168,10 @@ func stopTwice(t *testing.T, s *stage) {
 	l := s.f.Open(t)
 	h := s.submit(t, l, s.launch(t, Script{Hold: true}))
 	s.awaitStart(t)
-	must(t, l.Stop(s.ctx, h, patience))
-	must(t, l.Stop(s.ctx, h, patience))
+	must(t, l.Stop(s.ctx, h, s.f.Patience))
+	must(t, l.Stop(s.ctx, h, s.f.Patience))
 	wantOutcome(t, await(t, s.ctx, l, h, r1.StateEnded), r1.Stopped)
-	must(t, l.Stop(s.ctx, h, patience))
+	must(t, l.Stop(s.ctx, h, s.f.Patience))
 }
 
 func stopAfterEnd(t *testing.T, s *stage) {
@@ -148,23 +189,10 @@ func stopAfterEnd(t *testing.T, s *stage) {
 func stopBeforeStart(t *testing.T, s *stage) {
 	l := s.f.Open(t)
 	a := s.launch(t, Script{})
-	must(t, l.Stop(s.ctx, r1.Handle{Launcher: l.Name(), Key: a.Key}, patience))
+	must(t, l.Stop(s.ctx, r1.Handle{Launcher: l.Name(), Key: a.Key}, s.f.Patience))
 	h := s.submit(t, l, a)
 	wantOutcome(t, await(t, s.ctx, l, h, r1.StateEnded), r1.Stopped)
 	s.wantStarts(t, 0)
-}
-
-func killed(t *testing.T, s *stage) {
-	l := s.f.Open(t)
-	a := s.launch(t, Script{Hold: true})
-	h := s.submit(t, l, a)
-	s.awaitStart(t)
-	s.f.Kill(t, h)
-	st := await(t, s.ctx, l, h, r1.StateEnded)
-	wantOutcome(t, st, r1.Failed)
-	wantIn(t, "reason", st.Reason, "infrastructure")
-	s.submit(t, l, a) // a killed attempt is over; the next try has another key
-	s.wantStarts(t, 1)
 }
 
 func logs(t *testing.T, s *stage) {
@@ -199,10 +227,10 @@ func longAfter(t *testing.T, s *stage) {
 
 func unknown(t *testing.T, s *stage) {
 	l := s.f.Open(t)
-	if _, err := l.Find(s.ctx, key()); !errors.Is(err, r1.ErrNotFound) {
+	if _, err := l.Find(s.ctx, s.key); !errors.Is(err, r1.ErrNotFound) {
 		t.Errorf("Find: %v, want ErrNotFound", err)
 	}
-	h := r1.Handle{Launcher: l.Name(), Key: key()}
+	h := r1.Handle{Launcher: l.Name(), Key: s.key}
 	if _, err := l.Status(s.ctx, h); !errors.Is(err, r1.ErrNotFound) {
 		t.Errorf("Status: %v, want ErrNotFound", err)
 	}

@@ -5,4 +5,9 @@
 // binary plays when it is started again with PlayEnv set. What an attempt does
 // is read from the file that Launch.SpecKey names, so launcher and attempts
 // must see one file system.
+//
+// What a launcher declares in its Capabilities decides which cases apply; for
+// every outcome it declares, the Factory must be able to bring it about. That the
+// suite finds what is broken is tested in package local, with launchers that are
+// broken on purpose.
 package launchtest

@@ -19,7 +19,9 @@ type Script struct {
 	Hold bool `json:"hold,omitempty"`
 	// Deaf holds and ignores SIGTERM.
 	Deaf bool `json:"deaf,omitempty"`
-	Exit int  `json:"exit,omitempty"`
+	// Signal is sent by the program to itself.
+	Signal int `json:"signal,omitempty"`
+	Exit   int `json:"exit,omitempty"`
 }
 
 // startsFile counts the processes that ran a script: each adds a line.
@@ -47,6 +49,8 @@ func Play(args []string) int {
 	case script.Hold:
 		<-term
 		return 143
+	case script.Signal != 0:
+		_ = syscall.Kill(os.Getpid(), syscall.Signal(script.Signal))
 	}
 	return script.Exit
 }

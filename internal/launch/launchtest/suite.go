@@ -3,10 +3,12 @@ package launchtest
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -21,21 +23,36 @@ type Factory struct {
 	// Open gives a new instance over the same place as all others of this
 	// Factory: what a restarted worker has.
 	Open func(t *testing.T) r1.Launcher
+	// Other is a program that opens one more instance over the same place, calls
+	// Submit of this package with it, and exits with what that returns.
+	Other func(t *testing.T) *exec.Cmd
 	// Kill ends the attempt's process with SIGKILL, behind the launcher's back.
 	Kill func(t *testing.T, h r1.Handle)
+	// Down makes the scheduler unreachable until up is called; attempts go on.
+	Down func(t *testing.T) (up func())
+	// Provoke makes a running attempt end with an outcome, as the world would:
+	// one entry for every outcome of Capabilities.Outcomes but Rejected.
+	Provoke map[r1.Outcome]func(t *testing.T, h r1.Handle)
+	// Refusing gives an instance whose launches the scheduler refuses, where
+	// Capabilities.Outcomes has Rejected.
+	Refusing func(t *testing.T) r1.Launcher
+	// Patience bounds every wait; no case depends on how long things take. Default 30 s.
+	Patience time.Duration
 }
 
-// patience bounds every wait; no case depends on how long things take.
-const patience = 30 * time.Second
+const defaultPatience = 30 * time.Second
 
-// Run runs the suite. new is called once a case.
+// Run runs the suite. newFactory is called once a case.
 func Run(t *testing.T, newFactory func(t *testing.T) Factory) {
 	cases := map[string]func(t *testing.T, s *stage){
+		"capabilities":                          capabilities,
 		"success":                               success,
 		"exit code":                             exitCode,
 		"submit again returns the same attempt": submitAgain,
 		"submit at once from two instances":     submitAtOnce,
+		"submit at once from many processes":    submitFromProcesses,
 		"submit after the end starts nothing":   submitAfterEnd,
+		"submit cut off is made whole":          submitCutOff,
 		"crash between submit and record":       crashAfterSubmit,
 		"adopt after restart":                   adopt,
 		"stop":                                  stop,
@@ -44,7 +61,14 @@ func Run(t *testing.T, newFactory func(t *testing.T) Factory) {
 		"stop twice":                            stopTwice,
 		"stop after the end changes nothing":    stopAfterEnd,
 		"stop before start":                     stopBeforeStart,
+		"signal":                                signalled,
 		"killed without a word":                 killed,
+		"out of memory":                         provoked(r1.OutOfMemory),
+		"walltime over":                         provoked(r1.TimedOut),
+		"preempted":                             provoked(r1.Preempted),
+		"node lost":                             provoked(r1.NodeLost),
+		"rejected":                              rejected,
+		"scheduler down":                        schedulerDown,
 		"logs by offset":                        logs,
 		"terminal state long after":             longAfter,
 		"unknown key":                           unknown,
@@ -52,9 +76,14 @@ func Run(t *testing.T, newFactory func(t *testing.T) Factory) {
 	for name, run := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			s := &stage{f: newFactory(t), dir: t.TempDir(), key: newKey()}
+			if s.f.Patience == 0 {
+				s.f.Patience = defaultPatience
+			}
+			var cancel context.CancelFunc
+			s.ctx, cancel = context.WithTimeout(context.Background(), s.f.Patience)
 			t.Cleanup(cancel)
-			run(t, &stage{ctx: ctx, f: newFactory(t), dir: t.TempDir()})
+			run(t, s)
 		})
 	}
 }
@@ -64,10 +93,12 @@ type stage struct {
 	ctx context.Context
 	f   Factory
 	dir string
+	key r1.AttemptKey
 }
 
-func key() r1.AttemptKey {
-	return r1.JobKey{Run: "suite-0102-abcd", Stage: "zero", Job: "phase-01"}.Attempt(1)
+// newKey is a key that no other case has, also over a place that is shared.
+func newKey() r1.AttemptKey {
+	return r1.JobKey{Run: "suite-" + strings.ToLower(rand.Text()[:8]), Stage: "zero", Job: "phase-01"}.Attempt(1)
 }
 
 // launch writes the script and gives the launch that plays it. Whatever it
@@ -80,9 +111,9 @@ func (s *stage) launch(t *testing.T, sc Script) r1.Launch {
 	must(t, os.WriteFile(spec, raw, 0o600))
 	l := s.f.Open(t)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), s.f.Patience)
 		defer cancel()
-		h, err := l.Find(ctx, key())
+		h, err := l.Find(ctx, s.key)
 		if errors.Is(err, r1.ErrNotFound) {
 			return
 		}
@@ -90,7 +121,7 @@ func (s *stage) launch(t *testing.T, sc Script) r1.Launch {
 		must(t, l.Stop(ctx, h, 0))
 		await(t, ctx, l, h, r1.StateEnded)
 	})
-	return r1.Launch{Key: key(), Bucket: "bucket", SpecKey: spec}
+	return r1.Launch{Key: s.key, Bucket: "bucket", SpecKey: spec, Notice: time.Second}
 }
 
 // starts is how many processes ever ran the script.

@@ -19,9 +19,9 @@ const (
 	readyFD = 4 // a pipe: one byte says that process.json is written
 )
 
-// exitNotOurs is the exit code of a process that was not started by the
-// launcher although its environment says so.
-const exitNotOurs = 70
+// exitCannotBegin is the exit code of a process that could not record itself, or
+// that was not started by the launcher although its environment says so.
+const exitCannotBegin = 70
 
 // exitStopped is the exit code of a process that ends because of SIGTERM.
 const exitStopped = 128 + int(syscall.SIGTERM)
@@ -35,7 +35,7 @@ func Main(program func() int) int {
 	}
 	if err := begin(dir); err != nil {
 		fmt.Fprintln(os.Stderr, "cannot begin the attempt:", err)
-		return exitNotOurs
+		return exitCannotBegin
 	}
 	code := exitStopped
 	stopped, err := readRecord(dir, stopFile, new(stopRecord))
@@ -76,8 +76,11 @@ func begin(dir string) error {
 	return nil
 }
 
-// end records how this process ends.
+// end records how this process ends, which is not before all it started is gone.
 func end(dir string, code int) error {
+	if err := killMarked(dir); err != nil {
+		return err
+	}
 	stopped, err := readRecord(dir, stopFile, new(stopRecord))
 	if err != nil {
 		return err

@@ -19,6 +19,12 @@
 // killed between any two lines leaves either nothing or a process that the
 // next Submit, Find or Status finds.
 //
+// Every process of an attempt carries the attempt's folder in its environment
+// (childenv.AttemptDir), and an attempt has not ended before all that do are gone.
+// So nothing is left behind by a program that forks, and nothing is doubled when
+// somebody removes the folder of a running attempt. While the root itself cannot
+// be seen, everything is unknown.
+//
 // The launched program takes part by calling Main. Linux only: it needs open
 // file description locks and /proc.
 package local

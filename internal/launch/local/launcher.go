@@ -75,6 +75,22 @@ func realDir(dir string) (string, error) {
 // Name implements r1.Launcher.
 func (l *Launcher) Name() string { return Name }
 
+// Capabilities implements r1.Launcher. It takes attempts as they come: how many
+// run side by side is the worker's business, and their memory nobody's.
+func (l *Launcher) Capabilities() r1.Capabilities {
+	return r1.Capabilities{MachineBound: true, Outcomes: []r1.Outcome{r1.Preempted, r1.NodeLost, r1.Rejected}}
+}
+
+// present says whether the root folder can be seen. While it cannot (its disk is
+// not mounted, say), nothing is known of any attempt, which is not the same as
+// that there is none. It is made by New alone.
+func (l *Launcher) present() error {
+	if _, err := os.Stat(l.cfg.Root); err != nil {
+		return fmt.Errorf("look for the attempts of this machine: %w", err)
+	}
+	return nil
+}
+
 // handleState is Handle.State.
 type handleState struct {
 	Host string `json:"host"`
@@ -94,6 +110,9 @@ func (l *Launcher) Submit(ctx context.Context, a r1.Launch) (r1.Handle, error) {
 	dir, err := attemptDir(l.cfg.Root, a.Key)
 	if err != nil {
 		return r1.Handle{}, err
+	}
+	if err := errors.Join(l.present(), ctx.Err()); err != nil {
+		return r1.Handle{}, fmt.Errorf("submit %s: %w", a.Key, err)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return r1.Handle{}, fmt.Errorf("make folder of %s: %w", a.Key, err)
@@ -123,6 +142,11 @@ func (l *Launcher) ensure(ctx context.Context, dir string, a r1.Launch) error {
 		return nil // it lives, and is about to say who it is
 	}
 	defer life.Close() // the child has it too
+	// Nothing of the attempt can live now, unless somebody removed its folder while
+	// it ran. What is left of it then cannot end well, and must not be doubled.
+	if err := killMarked(dir); err != nil {
+		return err
+	}
 	return l.start(ctx, dir, a, life)
 }
 
@@ -174,9 +198,22 @@ func (l *Launcher) start(ctx context.Context, dir string, a r1.Launch, life *os.
 	}
 	<-exited
 	// Were it left without a record, every Submit would start it again.
-	rec := exitRecord{Outcome: r1.Rejected, Code: cmd.ProcessState.ExitCode(), Ended: time.Now().UTC(),
-		Reason: fmt.Sprintf("the process ended before it began: %s; see %s", cmd.ProcessState, filepath.Join(dir, logFile))}
-	return writeRecord(dir, exitFile, rec)
+	return writeRecord(dir, exitFile, stillborn(cmd.ProcessState, filepath.Join(dir, logFile)))
+}
+
+// stillborn is the record of a process that ended before it began. One that
+// refused to begin would do so again; one that was killed, or could not write
+// its record, would not.
+func stillborn(state *os.ProcessState, log string) exitRecord {
+	rec := exitRecord{Outcome: r1.Rejected, Code: state.ExitCode(), Ended: time.Now().UTC(),
+		Reason: fmt.Sprintf("the process ended before it began: %s; see %s", state, log)}
+	if ws, ok := state.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		rec.Code = 128 + int(ws.Signal())
+	}
+	if rec.Code > 128 || rec.Code == exitCannotBegin {
+		rec.Outcome, rec.Reason = r1.Failed, "infrastructure: "+rec.Reason
+	}
+	return rec
 }
 
 func (l *Launcher) environment(dir string) []string {
@@ -184,7 +221,7 @@ func (l *Launcher) environment(dir string) []string {
 	if l.cfg.CredentialsFile != "" {
 		env = append(env, "R1CTL_CREDENTIALS_FILE="+l.cfg.CredentialsFile)
 	}
-	return append(env, childenv.AttemptDir+"="+dir)
+	return append(env, childenv.AttemptDir+"="+dir, childenv.Allocated+"="+time.Now().UTC().Format(time.RFC3339Nano))
 }
 
 // Find implements r1.Launcher.
@@ -196,6 +233,10 @@ func (l *Launcher) Find(_ context.Context, key r1.AttemptKey) (r1.Handle, error)
 	begun, err := hasBegun(dir)
 	if err == nil && !begun {
 		begun, err = locked(filepath.Join(dir, lifeLock))
+	}
+	// Asked last: had the folder gone away before, what was seen above means nothing.
+	if err == nil && !begun {
+		err = l.present()
 	}
 	if err != nil {
 		return r1.Handle{}, fmt.Errorf("find %s: %w", key, err)

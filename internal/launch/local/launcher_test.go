@@ -9,22 +9,33 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/r1ctl/r1ctl/internal/launch/childenv"
 	"github.com/r1ctl/r1ctl/internal/launch/launchtest"
+	"github.com/r1ctl/r1ctl/internal/launch/procstat"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
 // submitterEnv makes the test binary a submitter of the keys in its arguments.
 const submitterEnv = "R1CTL_TEST_SUBMITTER_ROOT"
 
+// otherEnv makes the test binary another worker's process over a root.
+const otherEnv = "R1CTL_TEST_OTHER_ROOT"
+
 func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv(launchtest.PlayEnv) == "1":
 		os.Exit(Main(func() int { return launchtest.Play(os.Args) }))
+	case os.Getenv(otherEnv) != "":
+		l, err := New(Config{Root: os.Getenv(otherEnv), Command: []string{os.Args[0]}, Env: []string{launchtest.PlayEnv + "=1"}})
+		if err != nil {
+			panic(err)
+		}
+		os.Exit(launchtest.Submit(l))
 	case os.Getenv(submitterEnv) != "":
 		os.Exit(submitter(os.Getenv(submitterEnv), os.Args[1], os.Args[2:]))
 	}
@@ -41,13 +52,56 @@ func open(t *testing.T, root string) *Launcher {
 }
 
 func TestSuite(t *testing.T) {
-	launchtest.Run(t, func(t *testing.T) launchtest.Factory {
-		root := t.TempDir()
-		return launchtest.Factory{
-			Open: func(t *testing.T) r1.Launcher { return open(t, root) },
-			Kill: func(t *testing.T, h r1.Handle) { kill(t, root, h.Key) },
-		}
-	})
+	launchtest.Run(t, func(t *testing.T) launchtest.Factory { return factory(t, unbroken) })
+}
+
+func unbroken(l r1.Launcher) r1.Launcher { return l }
+
+// factory is the local launcher as the suite wants it, with every instance wrapped.
+func factory(t *testing.T, wrap func(r1.Launcher) r1.Launcher) launchtest.Factory {
+	root := filepath.Join(t.TempDir(), "attempts")
+	open(t, root) // makes it
+	return launchtest.Factory{
+		Open: func(t *testing.T) r1.Launcher { return wrap(open(t, root)) },
+		Other: func(*testing.T) *exec.Cmd {
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), otherEnv+"="+root)
+			return cmd
+		},
+		Kill: func(t *testing.T, h r1.Handle) { kill(t, root, h.Key) },
+		Down: func(t *testing.T) func() { // the disk of the state folder is not there
+			must(t, os.Rename(root, root+".away"))
+			return sync.OnceFunc(func() { must(t, os.Rename(root+".away", root)) })
+		},
+		Provoke: map[r1.Outcome]func(*testing.T, r1.Handle){
+			r1.Preempted: func(t *testing.T, h r1.Handle) { must(t, process(t, root, h.Key).signal(syscall.SIGTERM)) },
+			r1.NodeLost:  func(t *testing.T, h r1.Handle) { reboot(t, root, h.Key) },
+		},
+		Refusing: func(t *testing.T) r1.Launcher {
+			l, err := New(Config{Root: root, Command: []string{"false"}})
+			must(t, err)
+			return wrap(l)
+		},
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// reboot makes it look as if the machine had been restarted while the attempt ran.
+func reboot(t *testing.T, root string, key r1.AttemptKey) {
+	t.Helper()
+	p := process(t, root, key)
+	dir, err := attemptDir(root, key)
+	must(t, err)
+	before := p
+	before.Boot = "an earlier boot"
+	must(t, writeRecord(dir, processFile, before))
+	must(t, p.signal(syscall.SIGKILL))
 }
 
 func process(t *testing.T, root string, key r1.AttemptKey) processRecord {
@@ -171,7 +225,7 @@ func TestSignalSparesReusedPID(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = bystander.Process.Kill(); _ = bystander.Wait() })
-	st, err := readStat(bystander.Process.Pid)
+	st, err := procstat.Read(bystander.Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,8 +234,8 @@ func TestSignalSparesReusedPID(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, rec := range map[string]processRecord{
-		"another start time": {PID: bystander.Process.Pid, Start: st.start - 1, Boot: boot},
-		"another boot":       {PID: bystander.Process.Pid, Start: st.start, Boot: "before"},
+		"another start time": {PID: bystander.Process.Pid, Start: st.Start - 1, Boot: boot},
+		"another boot":       {PID: bystander.Process.Pid, Start: st.Start, Boot: "before"},
 	} {
 		if err := rec.signal(syscall.SIGKILL); err != nil {
 			t.Errorf("%s: %v", name, err)

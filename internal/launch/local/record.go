@@ -33,6 +33,14 @@ type processRecord struct {
 	Started time.Time `json:"started"`
 }
 
+// id is the process's name for people; of no process, nothing.
+func (p processRecord) id() string {
+	if p.PID == 0 {
+		return ""
+	}
+	return "pid " + strconv.Itoa(p.PID)
+}
+
 // stopRecord is stop.json.
 type stopRecord struct {
 	Requested time.Time `json:"requested"`

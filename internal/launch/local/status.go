@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/r1ctl/r1ctl/internal/launch/childenv"
+	"github.com/r1ctl/r1ctl/internal/launch/procstat"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -25,6 +27,11 @@ func (l *Launcher) Status(ctx context.Context, h r1.Handle) (r1.Status, error) {
 		return r1.Status{State: r1.StateUnknown, Host: elsewhere, Reason: "it was started on " + elsewhere + ", which this machine cannot see"}, nil
 	}
 	st, err := l.status(ctx, dir)
+	if errors.Is(err, r1.ErrNotFound) {
+		if away := l.present(); away != nil {
+			return r1.Status{State: r1.StateUnknown, Reason: away.Error()}, nil
+		}
+	}
 	if err != nil {
 		return r1.Status{}, fmt.Errorf("status of %s: %w", h.Key, err)
 	}
@@ -37,7 +44,7 @@ func (l *Launcher) status(ctx context.Context, dir string) (r1.Status, error) {
 		return r1.Status{}, err
 	}
 	if !alive {
-		exit, err := bury(ctx, dir)
+		exit, err := l.bury(ctx, dir)
 		if err != nil {
 			return r1.Status{}, err
 		}
@@ -46,14 +53,14 @@ func (l *Launcher) status(ctx context.Context, dir string) (r1.Status, error) {
 			if _, err := readRecord(dir, processFile, &proc); err != nil {
 				return r1.Status{}, err
 			}
-			return r1.Status{State: r1.StateEnded, Outcome: exit.Outcome, ExitCode: exit.Code, Reason: exit.Reason, Host: l.host, Started: proc.Started, Ended: exit.Ended}, nil
+			return r1.Status{State: r1.StateEnded, ID: proc.id(), Outcome: exit.Outcome, ExitCode: exit.Code, Reason: exit.Reason, Host: l.host, Started: proc.Started, Ended: exit.Ended}, nil
 		}
 	}
 	var proc processRecord
 	if _, err := readRecord(dir, processFile, &proc); err != nil {
 		return r1.Status{}, err
 	}
-	st := r1.Status{State: r1.StateRunning, Host: l.host, Started: proc.Started}
+	st := r1.Status{State: r1.StateRunning, ID: proc.id(), Host: l.host, Started: proc.Started}
 	if proc.PID == 0 {
 		st.State = r1.StatePending
 	}
@@ -66,10 +73,23 @@ func (l *Launcher) status(ctx context.Context, dir string) (r1.Status, error) {
 
 // bury returns the exit record of an attempt that is not alive, and writes it
 // if the process could not. It returns nil when the attempt came to life meanwhile.
-func bury(ctx context.Context, dir string) (*exitRecord, error) {
+func (l *Launcher) bury(ctx context.Context, dir string) (*exitRecord, error) {
 	var exit exitRecord
 	if ok, err := readRecord(dir, exitFile, &exit); ok || err != nil {
 		return &exit, err
+	}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		if len(procstat.Marked(childenv.AttemptDir, dir)) == 0 {
+			return nil, r1.ErrNotFound
+		}
+		// Somebody removed the folder while the attempt ran. It comes back, so that
+		// nobody starts the attempt while what is left of it dies.
+		if err := l.present(); err != nil {
+			return nil, err
+		}
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, err
+		}
 	}
 	turn, err := lock(ctx, filepath.Join(dir, submitLock))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -89,8 +109,11 @@ func bury(ctx context.Context, dir string) (*exitRecord, error) {
 	var proc processRecord
 	if ok, err := readRecord(dir, processFile, &proc); err != nil {
 		return nil, err
-	} else if !ok {
-		return nil, r1.ErrNotFound // a launcher died before it forked: submit again
+	} else if !ok { // a launcher died before it forked, or the folder was removed: submit again
+		if err := killMarked(dir); err != nil {
+			return nil, err
+		}
+		return nil, r1.ErrNotFound
 	}
 	stopped, err := readRecord(dir, stopFile, new(stopRecord))
 	if err != nil {

@@ -24,6 +24,9 @@ func (l *Launcher) Stop(ctx context.Context, h r1.Handle, grace time.Duration) e
 	if elsewhere := l.elsewhere(dir, h); elsewhere != "" {
 		return fmt.Errorf("stop %s: it was started on %s, which this machine cannot see", h.Key, elsewhere)
 	}
+	if err := l.present(); err != nil {
+		return fmt.Errorf("stop %s: %w", h.Key, err)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("stop %s: %w", h.Key, err)
 	}
@@ -67,6 +70,9 @@ func requestStop(ctx context.Context, dir string, grace time.Duration) error {
 	}
 	switch {
 	case !alive && !begun:
+		if err := killMarked(dir); err != nil { // its folder may have been removed while it ran
+			return err
+		}
 		return writeRecord(dir, exitFile, exitRecord{Outcome: r1.Stopped, Code: -1, Reason: "stopped before it began", Ended: now})
 	case !alive:
 		return nil // dead without a record: the next Status writes it
