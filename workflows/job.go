@@ -16,49 +16,85 @@ type jobResult struct {
 	reused   bool
 }
 
+// jobRun is one job on its way to its commit.
+type jobRun struct {
+	in    StageInput
+	ref   tasks.JobRef
+	shape JobShape
+	table *jobTable
+}
+
 // runJob brings one job to its commit: an existing commit (of this run, or of
 // an equal job of an earlier one) ends it at once; otherwise attempts are made
 // until one commits or the budget of its failure class is spent.
-func runJob(ctx workflow.Context, in StageInput, job string) (jobResult, error) {
-	ref := tasks.JobRef{Recipe: in.Recipe, Run: in.Run, Stage: in.Stage.Name, Job: job}
+func runJob(ctx workflow.Context, in StageInput, shape JobShape, table *jobTable) (jobResult, error) {
+	j := jobRun{in: in, shape: shape, table: table, ref: tasks.JobRef{Recipe: in.Recipe, Run: in.Run, Stage: in.Stage.Name, Job: shape.Name}}
+	j.set(ctx, func(r *jobRow) { r.state, r.started = r1.RunRunning, workflow.Now(ctx) })
+	result, err := j.run(ctx)
+	j.set(ctx, func(r *jobRow) {
+		r.ended = workflow.Now(ctx)
+		switch {
+		case err == nil:
+			r.state = r1.RunCompleted
+		case temporal.IsCanceledError(err):
+			r.state = r1.RunCancelled
+		default:
+			r.state, r.err = r1.RunFailed, explain(err)
+		}
+	})
+	return result, err
+}
+
+func (j jobRun) set(ctx workflow.Context, change func(*jobRow)) { j.table.set(ctx, j.ref.Job, change) }
+
+// name is the job for people: a stage's only job goes by the stage's name.
+func (j jobRun) name() string {
+	if j.ref.Job == r1.MainJob {
+		return j.ref.Stage
+	}
+	return j.ref.Stage + " " + j.ref.Job
+}
+
+func (j jobRun) run(ctx workflow.Context) (jobResult, error) {
 	var found tasks.Found
-	if err := workflow.ExecuteActivity(short(ctx, "look for a commit of "+job), tasks.FindCommit, ref).Get(ctx, &found); err != nil {
+	if err := workflow.ExecuteActivity(short(ctx, "look for a commit of "+j.name()), tasks.FindCommit, j.ref).Get(ctx, &found); err != nil {
 		return jobResult{}, err
 	}
 	if found.Committed {
+		j.set(ctx, func(r *jobRow) {
+			r.metrics, r.step, r.newest.Attempt, r.note = found.Metrics, found.Step, found.Attempt, "committed before"
+			if found.From != nil {
+				r.note = "reused from " + found.From.Run
+			}
+		})
 		return jobResult{reused: found.Reused}, nil
 	}
-	if in.Stage.Kind == r1.KindCurate {
-		if err := workflow.ExecuteActivity(compute(ctx, job), tasks.Compute, ref).Get(ctx, nil); err != nil {
-			return jobResult{attempts: 1}, err
-		}
-		return jobResult{attempts: 1}, nil
+	if j.in.Stage.Kind != r1.KindCurate {
+		return j.attempts(ctx)
 	}
-	return attempts(ctx, in, ref)
+	var computed tasks.Computed
+	if err := workflow.ExecuteActivity(compute(ctx, "curate "+j.name()), tasks.Compute, j.ref).Get(ctx, &computed); err != nil {
+		return jobResult{attempts: 1}, err
+	}
+	j.set(ctx, func(r *jobRow) { r.metrics = computed.Metrics })
+	return jobResult{attempts: 1}, nil
 }
 
-func attempts(ctx workflow.Context, in StageInput, ref tasks.JobRef) (jobResult, error) {
+func (j jobRun) attempts(ctx workflow.Context) (jobResult, error) {
 	var done jobResult
-	left := in.Budgets
+	left := j.in.Budgets
 	started := workflow.Now(ctx)
 	backoff := left.Backoff
 	last := 0
 	for {
-		var attempt tasks.AttemptRef
-		prepare := tasks.PrepareInput{JobRef: ref, After: last}
-		if err := workflow.ExecuteActivity(short(ctx, "prepare an attempt of "+ref.Job), tasks.PrepareAttempt, prepare).Get(ctx, &attempt); err != nil {
+		attempt, end, err := j.attempt(ctx, last)
+		if attempt.Attempt > 0 {
+			done.attempts++
+		}
+		if err != nil || end.Committed {
 			return done, err
 		}
 		last = attempt.Attempt
-		done.attempts++
-		var end tasks.AttemptEnd
-		summary := fmt.Sprintf("%s %s, attempt %d", ref.Stage, ref.Job, attempt.Attempt)
-		if err := workflow.ExecuteActivity(launched(ctx, attempt.Queue, summary), tasks.RunAttempt, attempt).Get(ctx, &end); err != nil {
-			return done, err
-		}
-		if end.Committed {
-			return done, nil
-		}
 		again := false
 		switch end.Class {
 		case r1.ClassPreempted:
@@ -67,7 +103,7 @@ func attempts(ctx workflow.Context, in StageInput, ref tasks.JobRef) (jobResult,
 			again = left.Infrastructure > 0
 			left.Infrastructure--
 			if again {
-				if err := workflow.Sleep(ctx, backoff); err != nil {
+				if err := j.wait(ctx, backoff, last+1, end.Class); err != nil {
 					return done, err
 				}
 				backoff = min(2*backoff, time.Minute)
@@ -77,10 +113,74 @@ func attempts(ctx workflow.Context, in StageInput, ref tasks.JobRef) (jobResult,
 			left.Program--
 		}
 		if !again {
-			return done, temporal.NewNonRetryableApplicationError(
-				fmt.Sprintf("%s/%s failed (%s) in attempt %d: %s", ref.Stage, ref.Job, end.Class, attempt.Attempt, end.Error),
-				"job-failed", nil, end)
+			return done, fail(jobError(attempt, end))
 		}
+	}
+}
+
+// attempt makes the next attempt after number last, to its end.
+func (j jobRun) attempt(ctx workflow.Context, last int) (tasks.AttemptRef, tasks.AttemptEnd, error) {
+	var ref tasks.AttemptRef
+	var end tasks.AttemptEnd
+	summary := "prepare " + j.name()
+	if last > 0 {
+		summary = fmt.Sprintf("%s, after attempt %d", summary, last)
+	}
+	prepare := tasks.PrepareInput{JobRef: j.ref, After: last}
+	if err := workflow.ExecuteActivity(short(ctx, summary), tasks.PrepareAttempt, prepare).Get(ctx, &ref); err != nil {
+		return ref, end, err
+	}
+	note := AttemptNote{Stage: ref.Stage, Job: ref.Job, Attempt: ref.Attempt, Resume: ref.Resume}
+	j.set(ctx, func(r *jobRow) { r.newest = note })
+	tell(ctx, note)
+	err := workflow.ExecuteActivity(launched(ctx, ref.Queue, j.attemptSummary(ref)), tasks.RunAttempt, ref).Get(ctx, &end)
+	if err == nil {
+		j.set(ctx, func(r *jobRow) {
+			r.step, r.metrics = end.Step, end.Metrics
+			if !end.Committed {
+				r.last = fmt.Sprintf("attempt %d, %s: %s", ref.Attempt, end.Class, reason(end))
+			}
+		})
+	}
+	return ref, end, err
+}
+
+// attemptSummary is such as "train zero phase-02, attempt 1, from step 60".
+func (j jobRun) attemptSummary(ref tasks.AttemptRef) string {
+	text := fmt.Sprintf("%s %s, attempt %d", verb(j.in.Stage.Kind), j.name(), ref.Attempt)
+	if from := max(ref.Resume, j.shape.From); from > 0 {
+		text += fmt.Sprintf(", from step %d", from)
+	}
+	return text
+}
+
+// verb is what an attempt of a kind does.
+func verb(k r1.Kind) string {
+	switch k {
+	case r1.KindBase:
+		return "obtain"
+	case r1.KindSample:
+		return "sample"
+	case r1.KindEvaluate:
+		return "measure"
+	default:
+		return "train"
+	}
+}
+
+func (j jobRun) wait(ctx workflow.Context, d time.Duration, next int, why r1.Class) error {
+	text := fmt.Sprintf("wait %s before attempt %d: %s", d, next, why)
+	j.set(ctx, func(r *jobRow) { r.note = text })
+	err := workflow.NewTimerWithOptions(ctx, d, workflow.TimerOptions{Summary: text}).Get(ctx, nil)
+	j.set(ctx, func(r *jobRow) { r.note = "" })
+	return err
+}
+
+// tell lets the run's table show an attempt. Nothing waits for it, and a run
+// that is gone need not hear it.
+func tell(ctx workflow.Context, note AttemptNote) {
+	if parent := workflow.GetInfo(ctx).ParentWorkflowExecution; parent != nil {
+		workflow.SignalExternalWorkflow(ctx, parent.ID, parent.RunID, attemptSignal, note)
 	}
 }
 
@@ -91,18 +191,18 @@ func short(ctx workflow.Context, summary string) workflow.Context {
 		TaskQueue:           QueueControl,
 		StartToCloseTimeout: 5 * time.Minute,
 		RetryPolicy:         retryForever(),
-		Summary:             summary,
+		Summary:             shortened(summary),
 	})
 }
 
-func compute(ctx workflow.Context, job string) workflow.Context {
+func compute(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:           QueueControl,
 		StartToCloseTimeout: 7 * 24 * time.Hour,
 		HeartbeatTimeout:    15 * time.Second,
 		WaitForCancellation: true,
 		RetryPolicy:         retryForever(),
-		Summary:             "curate " + job,
+		Summary:             shortened(summary),
 	})
 }
 
@@ -115,7 +215,7 @@ func launched(ctx workflow.Context, queue, summary string) workflow.Context {
 		HeartbeatTimeout:    10 * time.Second,
 		WaitForCancellation: true,
 		RetryPolicy:         retryForever(),
-		Summary:             summary,
+		Summary:             shortened(summary),
 	})
 }
 

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +23,7 @@ type scriptedActivities struct {
 	log       []string
 	committed map[string]tasks.Found        // job -> answer of FindCommit
 	ends      map[string][]tasks.AttemptEnd // job -> how its attempts end, one after the other
+	resume    map[string]int                // stage/job/attempt -> step it resumes from
 	stages    map[string]r1.StageRecord
 	run       r1.RunRecord
 }
@@ -39,12 +41,13 @@ func (s *scriptedActivities) register(env *testsuite.TestWorkflowEnvironment) {
 	add(tasks.FindCommit, func(ref tasks.JobRef) (tasks.Found, error) {
 		return s.committed[ref.Stage+"/"+ref.Job], nil
 	})
-	add(tasks.Compute, func(ref tasks.JobRef) error {
+	add(tasks.Compute, func(ref tasks.JobRef) (tasks.Computed, error) {
 		s.note("compute " + ref.Stage)
-		return nil
+		return tasks.Computed{}, nil
 	})
 	add(tasks.PrepareAttempt, func(in tasks.PrepareInput) (tasks.AttemptRef, error) {
-		return tasks.AttemptRef{JobRef: in.JobRef, Attempt: in.After + 1}, nil
+		n := in.After + 1
+		return tasks.AttemptRef{JobRef: in.JobRef, Attempt: n, Resume: s.resume[fmt.Sprintf("%s/%s/%d", in.Stage, in.Job, n)]}, nil
 	})
 	add(tasks.RunAttempt, func(ref tasks.AttemptRef) (tasks.AttemptEnd, error) {
 		s.note("run " + ref.Stage + "/" + ref.Job)

@@ -1,8 +1,7 @@
 package workflows
 
 import (
-	"errors"
-	"strings"
+	"fmt"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -21,17 +20,22 @@ func Stage(ctx workflow.Context, in StageInput) (StageResult, error) {
 	}
 
 	var result StageResult
+	table := newJobTable(in)
+	shapes := map[string]JobShape{}
 	nodes := make([]node, 0, len(in.Stage.Jobs))
 	for _, j := range in.Stage.Jobs {
+		shapes[j.Name] = j
 		nodes = append(nodes, node{j.Name, j.After})
 	}
-	failed, _ := walk(ctx, nodes, func(ctx workflow.Context, job string) error {
-		r, err := runJob(ctx, in, job)
+	failed, skipped := walk(ctx, nodes, func(ctx workflow.Context, job string) error {
+		r, err := runJob(ctx, in, shapes[job], table)
 		if err == nil {
 			result.add(r)
 		}
 		return err
 	})
+	table.skip(ctx, skipped)
+	result.Metrics, result.Last = table.metrics(), table.lastAttempt()
 	err := joined(failed)
 
 	record.Ended = workflow.Now(ctx)
@@ -41,7 +45,8 @@ func Stage(ctx workflow.Context, in StageInput) (StageResult, error) {
 	case ctx.Err() != nil:
 		record.State = r1.RunCancelled
 	default:
-		record.State, record.Error = r1.RunFailed, cause(err)
+		why := explain(err)
+		record.State, record.Error, record.ErrorName, record.Remedy = r1.RunFailed, why.Detail, why.Name, why.Remedy
 	}
 	if rerr := recordStage(ctx, record); rerr != nil && err == nil {
 		err = rerr
@@ -52,38 +57,28 @@ func Stage(ctx workflow.Context, in StageInput) (StageResult, error) {
 // recordStage works on a cancelled context too: how a stage ended must be seen.
 func recordStage(ctx workflow.Context, s tasks.StageState) error {
 	detached, _ := workflow.NewDisconnectedContext(ctx)
-	return workflow.ExecuteActivity(short(detached, "record: "+s.Stage+" "+string(s.State)), tasks.RecordStage, s).Get(detached, nil)
+	if s.State != r1.RunRunning { // which it was started with
+		if err := workflow.UpsertTypedSearchAttributes(detached, AttrState.ValueSet(string(s.State))); err != nil {
+			return fmt.Errorf("set search attributes: %w", err)
+		}
+	}
+	return workflow.ExecuteActivity(short(detached, "record that "+s.Stage+" is "+string(s.State)), tasks.RecordStage, s).Get(detached, nil)
 }
 
 // joined gives one error for the failures of a walk, in stable order.
 func joined(failed map[string]error) error {
-	names := workflow.DeterministicKeys(failed)
-	switch len(names) {
-	case 0:
-		return nil
-	case 1:
-		return failed[names[0]]
-	}
-	texts := make([]string, 0, len(names))
-	for _, name := range names {
+	var errs []error
+	for _, name := range workflow.DeterministicKeys(failed) {
 		if temporal.IsCanceledError(failed[name]) {
 			return failed[name]
 		}
-		texts = append(texts, cause(failed[name]))
+		errs = append(errs, failed[name])
 	}
-	return temporal.NewNonRetryableApplicationError(strings.Join(texts, "; "), "jobs-failed", nil)
-}
-
-// cause is the message of the innermost application error: what happened,
-// without the layers it went through.
-func cause(err error) string {
-	text := err.Error()
-	for e := err; e != nil; e = errors.Unwrap(e) {
-		var app *temporal.ApplicationError
-		if errors.As(e, &app) {
-			text = app.Message()
-			e = app
-		}
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
+		return errs[0]
 	}
-	return text
+	return fail(several(errs))
 }

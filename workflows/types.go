@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
@@ -28,6 +29,7 @@ type RunInput struct {
 	Owner   string       `json:"owner,omitempty"`
 	Stages  []StageShape `json:"stages"`
 	Budgets Budgets      `json:"budgets"`
+	Links   Links        `json:"links,omitzero"`
 }
 
 // StageShape is a stage as far as the walk needs it.
@@ -37,12 +39,23 @@ type StageShape struct {
 	Title string     `json:"title,omitempty"`
 	Needs []string   `json:"needs,omitempty"`
 	Jobs  []JobShape `json:"jobs"`
+	// Model is where the model that the stage trains, samples or measures comes from.
+	Model modelRef `json:"model,omitzero"`
 }
 
-// JobShape is a job as far as the walk needs it.
+// modelRef names a stage that makes a model, and where its jobs stand side by
+// side (students) the job.
+type modelRef struct {
+	Stage string `json:"stage"`
+	Job   string `json:"job,omitempty"`
+}
+
+// JobShape is a job as far as the walk needs it, and its steps for people.
 type JobShape struct {
 	Name  string   `json:"name"`
 	After []string `json:"after,omitempty"`
+	From  int      `json:"from,omitempty"`
+	To    int      `json:"to,omitempty"`
 }
 
 // Budgets bound how often a job is tried again, by failure class.
@@ -61,14 +74,34 @@ func DefaultBudgets() Budgets {
 // Shape reduces a plan to what Recipe needs.
 func Shape(p *r1.Plan) []StageShape {
 	stages := make([]StageShape, 0, len(p.Stages))
-	for _, s := range p.Stages {
+	for i := range p.Stages {
+		s := &p.Stages[i]
 		shape := StageShape{Name: s.Name, Kind: s.Kind, Title: s.Title, Needs: s.Needs}
 		for _, j := range s.Jobs {
-			shape.Jobs = append(shape.Jobs, JobShape{Name: j.Name, After: j.After})
+			shape.Jobs = append(shape.Jobs, JobShape{Name: j.Name, After: j.After, From: j.FromStep, To: j.ToStep})
+		}
+		if len(s.Jobs) > 0 {
+			shape.Model = modelOf(p, &s.Jobs[0])
 		}
 		stages = append(stages, shape)
 	}
 	return stages
+}
+
+// modelOf finds the model that a job starts from or looks at.
+func modelOf(p *r1.Plan, j *r1.PlannedJob) modelRef {
+	for _, input := range []string{"policy", "model", "student"} {
+		from, ok := j.Inputs[input]
+		if !ok {
+			continue
+		}
+		ref := modelRef{Stage: from.Stage}
+		if s := p.Stage(from.Stage); s != nil && s.Kind == r1.KindDistill {
+			ref.Job = from.Job
+		}
+		return ref
+	}
+	return modelRef{}
 }
 
 // StageInput starts Stage.
@@ -78,6 +111,7 @@ type StageInput struct {
 	Profile string     `json:"profile"`
 	Stage   StageShape `json:"stage"`
 	Budgets Budgets    `json:"budgets"`
+	Links   Links      `json:"links,omitzero"`
 }
 
 // StageResult says how a stage got its outputs.
@@ -86,6 +120,29 @@ type StageResult struct {
 	Ran      int `json:"ran"`      // jobs that trained or computed
 	Reused   int `json:"reused"`   // jobs taken from an earlier run
 	Attempts int `json:"attempts"` // attempts launched by this execution
+	// Metrics are the stage's key numbers, for people.
+	Metrics map[string]float64 `json:"metrics,omitempty"`
+	// Last is the attempt that made the last job's outputs; none where nothing was launched.
+	Last *AttemptNote `json:"last,omitempty"`
+}
+
+// AttemptNote is what a stage tells its run when an attempt begins.
+type AttemptNote struct {
+	Stage   string `json:"stage"`
+	Job     string `json:"job"`
+	Attempt int    `json:"attempt"`
+	Resume  int    `json:"resume,omitempty"` // step of the checkpoint it continues from
+}
+
+func (n AttemptNote) String() string {
+	text := fmt.Sprintf("attempt %d", n.Attempt)
+	if n.Job != r1.MainJob {
+		text = n.Job + ", " + text
+	}
+	if n.Resume > 0 {
+		text += fmt.Sprintf(", from step %d", n.Resume)
+	}
+	return text
 }
 
 func (r *StageResult) add(j jobResult) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -25,22 +26,12 @@ continues the run from there.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.open(cmd)
-			if err != nil {
-				return err
-			}
-			defer s.close()
-			run, err := s.load(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return a.cancel(cmd, s, run)
+			return a.withRun(cmd, args, a.cancel)
 		},
 	}
 }
 
-func (a *app) cancel(cmd *cobra.Command, s *session, run *r1.Run) error {
-	ctx := cmd.Context()
+func (a *app) cancel(ctx context.Context, s *session, run *r1.Run) error {
 	open, err := s.isOpen(ctx, run.ID)
 	if err != nil {
 		return err
@@ -63,7 +54,7 @@ func (a *app) cancel(cmd *cobra.Command, s *session, run *r1.Run) error {
 			return err
 		}
 		if st.State == r1.RunInterrupted {
-			if err := a.reap(cmd, s, run); err != nil {
+			if err := a.reap(ctx, s, run); err != nil {
 				return err
 			}
 		}
@@ -76,14 +67,20 @@ func (a *app) cancel(cmd *cobra.Command, s *session, run *r1.Run) error {
 		return a.printJSON(map[string]any{"run": run.ID, "state": st.State})
 	}
 	fmt.Fprintf(a.out, "run %s is %s\n", run.ID, st.State)
+	if st.State != r1.RunCompleted {
+		fmt.Fprintf(a.out, "continue with: %s\n", s.hint("resume", run.ID))
+	}
 	return nil
 }
 
 // reap stops what lives of a run that no workflow drives.
-func (a *app) reap(cmd *cobra.Command, s *session, run *r1.Run) error {
-	ctx := cmd.Context()
-	w, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: run.ID + "/reap", TaskQueue: workflows.QueueControl},
-		workflows.ReapName, tasks.ReapInput{Recipe: run.Recipe, Run: run.ID})
+func (a *app) reap(ctx context.Context, s *session, run *r1.Run) error {
+	w, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                    run.ID + "/reap",
+		TaskQueue:             workflows.QueueControl,
+		StaticSummary:         "Stop what still lives of " + run.ID,
+		TypedSearchAttributes: temporal.NewSearchAttributes(runAttributes(run)...),
+	}, workflows.ReapName, tasks.ReapInput{Recipe: run.Recipe, Run: run.ID})
 	if err != nil {
 		return fmt.Errorf("reap run %s: %w", run.ID, err)
 	}

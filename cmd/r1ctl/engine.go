@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
+	"net/http"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -39,7 +41,7 @@ func (a *app) ensureEngine(ctx context.Context, cfg *config.Config) (engine, err
 	pointAt(cfg, ep)
 	alive, release := context.WithCancel(ctx)
 	go func() { _ = server.KeepAlive(alive, cfg.StateDir) }() // a missed touch only brings the idle end nearer
-	return engine{ui: ep.UIURL, keysFile: ep.CredentialsFile, release: release}, nil
+	return engine{ui: ep.UIURL, report: ep.ReportURL, keysFile: ep.CredentialsFile, release: release}, nil
 }
 
 func pointAt(cfg *config.Config, ep server.Endpoints) {
@@ -56,8 +58,8 @@ func (a *app) serverCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "server",
 		Short: "Run the embedded engine in the foreground (commands start it by themselves)",
-		Long: `This command runs Temporal, its web UI, the S3 server and a worker on loopback
-ports that are kept in the state dir. Other commands start it, detached, when it
+		Long: `This command runs Temporal, its web UI, the S3 server, the pages that show runs
+(r1ctl report) and a worker, on loopback ports that are kept in the state dir. Other commands start it, detached, when it
 is needed; it ends by itself when nothing runs and nobody asks.`,
 		Example: "  r1ctl server\n  r1ctl server info\n  r1ctl server stop",
 		Args:    cobra.NoArgs,
@@ -86,6 +88,11 @@ func (a *app) serve(ctx context.Context, cfg config.Config) error {
 		Version:     versionString(),
 		S3Command:   []string{self, "s3-server", "--state-dir", cfg.StateDir},
 		IdleTimeout: cfg.Server.IdleTimeout,
+		Pages: func(ctx context.Context, ep server.Endpoints) (http.Handler, error) {
+			local := cfg
+			pointAt(&local, ep)
+			return reportPages(ctx, local, slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelWarn})))
+		},
 		RunWorker: func(ctx context.Context, ep server.Endpoints, ready func()) error {
 			local := cfg
 			pointAt(&local, ep)
@@ -147,8 +154,8 @@ func (a *app) serverInfoCommand() *cobra.Command {
 				fmt.Fprintf(a.out, "the embedded engine is %s (state dir %s)\n", st.State, cfg.StateDir)
 			default:
 				e := st.Endpoints
-				fmt.Fprintf(a.out, "Temporal     %s  namespace %s\nTemporal UI  %s\nS3           %s  bucket %s  region %s\nS3 keys      %s\nstate dir    %s\npid          %d\n",
-					e.TemporalAddress, e.Namespace, e.UIURL, e.S3Endpoint, e.Bucket, e.S3Region, e.CredentialsFile, e.StateDir, e.PID)
+				fmt.Fprintf(a.out, "reports      %s\nTemporal     %s  namespace %s\nTemporal UI  %s\nS3           %s  bucket %s  region %s\nS3 keys      %s\nstate dir    %s\npid          %d\n",
+					e.ReportURL, e.TemporalAddress, e.Namespace, e.UIURL, e.S3Endpoint, e.Bucket, e.S3Region, e.CredentialsFile, e.StateDir, e.PID)
 			}
 			return nil
 		},

@@ -32,27 +32,20 @@ attempt you name. Logs are in S3: they outlive the machine the trainer ran on.`,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.open(cmd)
-			if err != nil {
-				return err
-			}
-			defer s.close()
-			run, err := s.load(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			logs, err := findLogs(cmd.Context(), s, run, args[1])
-			if err != nil {
-				return err
-			}
-			if list || a.json() {
-				return a.listLogs(logs)
-			}
-			chosen, err := chooseLog(logs, args[1], job, attempt)
-			if err != nil {
-				return err
-			}
-			return a.printLog(cmd.Context(), s, run, chosen, follow)
+			return a.withRun(cmd, args, func(ctx context.Context, s *session, run *r1.Run) error {
+				logs, err := findLogs(ctx, s, run, args[1])
+				if err != nil {
+					return err
+				}
+				if list || a.json() {
+					return a.listLogs(logs)
+				}
+				chosen, err := chooseLog(logs, args[1], job, attempt)
+				if err != nil {
+					return err
+				}
+				return a.printLog(ctx, s, run, chosen, follow)
+			})
 		},
 	}
 	f := cmd.Flags()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -31,33 +32,26 @@ already is only watched.`,
 					return err
 				}
 			}
-			s, err := a.open(cmd)
-			if err != nil {
-				return err
-			}
-			defer s.close()
-			run, err := s.load(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			st, err := s.status(cmd.Context(), runs.NewReader(s.store, run))
-			if err != nil {
-				return err
-			}
-			switch st.State {
-			case r1.RunCompleted:
-				fmt.Fprintf(a.err, "run %s is complete; nothing to resume\n", run.ID)
-			case r1.RunRunning, r1.RunPending:
-				fmt.Fprintf(a.err, "run %s is being driven already\n", run.ID)
-			default:
-				if err := s.drive(cmd.Context(), run); err != nil {
+			return a.withRun(cmd, args, func(ctx context.Context, s *session, run *r1.Run) error {
+				st, err := s.status(ctx, runs.NewReader(s.store, run))
+				if err != nil {
 					return err
 				}
-			}
-			if detach {
-				return nil
-			}
-			return a.follow(cmd.Context(), s, run)
+				switch st.State {
+				case r1.RunCompleted:
+					fmt.Fprintf(a.err, "run %s is complete; nothing to resume\n", run.ID)
+				case r1.RunRunning, r1.RunPending:
+					fmt.Fprintf(a.err, "run %s is being driven already\n", run.ID)
+				default:
+					if err := s.drive(ctx, run); err != nil {
+						return err
+					}
+				}
+				if detach {
+					return nil
+				}
+				return a.follow(ctx, s, run)
+			})
 		},
 	}
 	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "return as soon as the run is driven again")

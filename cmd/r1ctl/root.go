@@ -58,7 +58,7 @@ its web UI and an S3 server) on this machine; it ends by itself when idle.`,
 
 	root.AddCommand(
 		a.setupCommand(), a.startCommand(), a.statusCommand(), a.watchCommand(), a.resumeCommand(),
-		a.logsCommand(), a.cancelCommand(), a.workerCommand(), a.doctorCommand(), a.versionCommand(),
+		a.logsCommand(), a.cancelCommand(), a.compareCommand(), a.reportCommand(), a.workerCommand(), a.doctorCommand(), a.versionCommand(),
 		a.agentCommand(), a.verifierCommand(),
 	)
 	root.AddCommand(a.engineCommands()...)

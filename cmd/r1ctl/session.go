@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,13 +30,16 @@ type session struct {
 	storeCfg artifact.Config
 	temporal client.Client
 	ui       string // address of the web UI; empty when it is not ours
+	report   string // base address of the live report; likewise
 	keysFile string // where the embedded S3 server's keys are
+	flags    string // the connection flags of this call, for hints
 	closers  []func()
 }
 
 // engine is what a session keeps of the embedded server.
 type engine struct {
 	ui       string
+	report   string
 	keysFile string
 	release  func()
 }
@@ -55,13 +60,13 @@ func (a *app) open(cmd *cobra.Command) (*session, error) {
 		return nil, err
 	}
 	ctx := cmd.Context()
-	s := &session{cfg: cfg}
+	s := &session{cfg: cfg, flags: connectionFlags(cmd)}
 	if cfg.Embedded() {
 		e, err := a.ensureEngine(ctx, &cfg)
 		if err != nil {
 			return nil, err
 		}
-		s.cfg, s.ui, s.keysFile = cfg, e.ui, e.keysFile
+		s.cfg, s.ui, s.report, s.keysFile = cfg, e.ui, e.report, e.keysFile
 		s.closers = append(s.closers, e.release)
 	}
 	s.storeCfg = storeConfig(s.cfg)
@@ -88,6 +93,48 @@ func storeConfig(cfg config.Config) artifact.Config {
 		AccessKey: cfg.S3.AccessKey, SecretKey: cfg.S3.SecretKey, PathStyle: cfg.S3.PathStyle,
 		Embedded: cfg.S3.Embedded,
 	}
+}
+
+// connectionFlags repeats the flags that say which engine a call is about.
+func connectionFlags(cmd *cobra.Command) string {
+	var b strings.Builder
+	for _, name := range []string{"config", "state-dir", "temporal-address", "s3-endpoint"} {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			value := f.Value.String()
+			if !plainWord.MatchString(value) {
+				value = "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
+			}
+			fmt.Fprintf(&b, " --%s %s", name, value)
+		}
+	}
+	return b.String()
+}
+
+// plainWord needs no quotes in a shell.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=-]+$`)
+
+// hint is a command line that reaches the same engine as this call.
+func (s *session) hint(command, run string) string {
+	return "r1ctl " + command + " " + run + s.flags
+}
+
+// withRun opens a session, finds the run that the first argument names (the
+// newest one without), and closes the session after do.
+func (a *app) withRun(cmd *cobra.Command, args []string, do func(ctx context.Context, s *session, run *r1.Run) error) error {
+	s, err := a.open(cmd)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	id := ""
+	if len(args) > 0 {
+		id = args[0]
+	}
+	run, err := s.load(cmd.Context(), id)
+	if err != nil {
+		return err
+	}
+	return do(cmd.Context(), s, run)
 }
 
 // load finds a run: by id, or the newest one when id is empty.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -83,4 +84,12 @@ func (a *app) setupProgress() func(trainerenv.Event) {
 		}
 		last = text
 	}
+}
+
+func firstLine(s string, limit int) string {
+	s, _, _ = strings.Cut(s, "\n")
+	if r := []rune(s); len(r) > limit {
+		return string(r[:limit-1]) + "…"
+	}
+	return s
 }

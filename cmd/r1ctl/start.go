@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os/user"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -83,8 +85,8 @@ func freeze(recipe string, o recipes.Options, id string) (*r1.Run, error) {
 
 // sourceDigest identifies what a tiny:// address stands for in this binary.
 func sourceDigest(address string) (string, error) {
-	if address == tinyworld.Base {
-		return trainer.TinyBaseDigest()
+	if name, tiny := strings.CutPrefix(address, tinyworld.Scheme); tiny && slices.Contains(trainer.TinyModels(), name) {
+		return trainer.TinyModelDigest(name)
 	}
 	return tinyworld.Digest(address)
 }
@@ -116,7 +118,7 @@ func (a *app) start(cmd *cobra.Command, run *r1.Run, detach bool) error {
 		if a.json() {
 			return a.printJSON(map[string]string{"run": run.ID, "recipe": run.Recipe, "profile": run.Profile})
 		}
-		fmt.Fprintf(a.out, "run %s is started\n  r1ctl watch %s\n", run.ID, run.ID)
+		fmt.Fprintf(a.out, "run %s is started\n  %s\n", run.ID, s.hint("watch", run.ID))
 		return nil
 	}
 	return a.follow(ctx, s, run)
@@ -128,26 +130,31 @@ func (s *session) drive(ctx context.Context, run *r1.Run) error {
 	input := workflows.RunInput{
 		Run: run.ID, Recipe: run.Recipe, Profile: run.Profile, Owner: run.Owner,
 		Stages: workflows.Shape(&run.Plan), Budgets: budgets(s.cfg.Site.Retries),
+		Links: workflows.Links{Report: s.report},
 	}
-	attrs := []temporal.SearchAttributeUpdate{
-		workflows.AttrRecipe.ValueSet(run.Recipe), workflows.AttrProfile.ValueSet(run.Profile), workflows.AttrState.ValueSet(string(r1.RunRunning)),
-	}
-	if run.Owner != "" {
-		attrs = append(attrs, workflows.AttrOwner.ValueSet(run.Owner))
-	}
+	attrs := append(runAttributes(run), workflows.AttrState.ValueSet(string(r1.RunRunning)))
 	_, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                       run.ID,
 		TaskQueue:                workflows.QueueControl,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		StaticSummary:            fmt.Sprintf("%s (%s)", run.Recipe, run.Profile),
-		StaticDetails:            fmt.Sprintf("`r1ctl watch %s`", run.ID),
+		StaticDetails:            workflows.RunDetails(input, run.Plan.Description),
 		TypedSearchAttributes:    temporal.NewSearchAttributes(attrs...),
 	}, workflows.RecipeName, input)
 	if err != nil {
 		return fmt.Errorf("start the workflow of run %s: %w", run.ID, err)
 	}
 	return nil
+}
+
+// runAttributes are the search attributes that a run's workflows keep.
+func runAttributes(run *r1.Run) []temporal.SearchAttributeUpdate {
+	attrs := []temporal.SearchAttributeUpdate{workflows.AttrRecipe.ValueSet(run.Recipe), workflows.AttrProfile.ValueSet(run.Profile)}
+	if run.Owner != "" {
+		attrs = append(attrs, workflows.AttrOwner.ValueSet(run.Owner))
+	}
+	return attrs
 }
 
 func budgets(r config.Retries) workflows.Budgets {

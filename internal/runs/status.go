@@ -31,19 +31,21 @@ type Status struct {
 
 // Stage is one stage of a Status.
 type Stage struct {
-	Name     string             `json:"name"`
-	Kind     r1.Kind            `json:"kind"`
-	Title    string             `json:"title,omitempty"`
-	State    r1.RunState        `json:"state"`
-	Attempts int                `json:"attempts"`
-	Started  time.Time          `json:"started,omitzero"`
-	Ended    time.Time          `json:"ended,omitzero"`
-	Seconds  float64            `json:"seconds"`
-	Reused   bool               `json:"reused,omitempty"` // every job came from an earlier run
-	Error    string             `json:"error,omitempty"`
-	Metrics  map[string]float64 `json:"metrics,omitempty"`
-	Outputs  []Output           `json:"outputs,omitempty"`
-	Jobs     []Job              `json:"jobs"`
+	Name      string             `json:"name"`
+	Kind      r1.Kind            `json:"kind"`
+	Title     string             `json:"title,omitempty"`
+	State     r1.RunState        `json:"state"`
+	Attempts  int                `json:"attempts"`
+	Started   time.Time          `json:"started,omitzero"`
+	Ended     time.Time          `json:"ended,omitzero"`
+	Seconds   float64            `json:"seconds"`
+	Reused    bool               `json:"reused,omitempty"` // every job came from an earlier run
+	Error     string             `json:"error,omitempty"`
+	ErrorName string             `json:"error_name,omitempty"` // stable: docs/errors.md
+	Remedy    string             `json:"remedy,omitempty"`
+	Metrics   map[string]float64 `json:"metrics,omitempty"`
+	Outputs   []Output           `json:"outputs,omitempty"`
+	Jobs      []Job              `json:"jobs"`
 }
 
 // Output is a committed artifact of a stage.
@@ -62,13 +64,26 @@ type Job struct {
 	Attempts   int                `json:"attempts"`
 	Step       int                `json:"step,omitempty"`
 	Total      int                `json:"total,omitempty"`
-	Phase      string             `json:"phase,omitempty"` // of a live attempt: download, train, upload
+	Phase      string             `json:"phase,omitempty"` // of a live attempt: see the constants
 	Values     map[string]float64 `json:"values,omitempty"`
 	Heartbeat  time.Time          `json:"heartbeat,omitzero"`
+	Since      *r1.Mark           `json:"since,omitempty"` // the trainer's first line
+	Rate       float64            `json:"rate,omitempty"`  // steps a second since then
+	ETA        float64            `json:"eta,omitempty"`   // seconds from the heartbeat to the job's last step, at that rate
+	Text       map[string]string  `json:"text,omitempty"`  // the newest example: prompt and response
+	Usage      *r1.Usage          `json:"usage,omitempty"` // of a live attempt now; of a committed one over all
+	Timing     *r1.Timing         `json:"timing,omitempty"`
 	Seconds    float64            `json:"seconds,omitempty"`
 	Funnel     *r1.Funnel         `json:"funnel,omitempty"`
 	ReusedFrom string             `json:"reused_from,omitempty"`
 }
+
+// Phases of a live attempt. Those between them are the agent's own words.
+const (
+	PhaseWaiting  = "waiting"  // prepared; no machine has taken it yet
+	PhaseStarting = "starting" // the trainer has not written a line yet
+	PhaseTrain    = "train"
+)
 
 // Reader reads the status of one run again and again; what cannot change any
 // more is read once.
@@ -131,7 +146,8 @@ func (r *Reader) stage(ctx context.Context, p *r1.PlannedStage) (Stage, error) {
 	var rec r1.StageRecord
 	switch err := r.store.GetJSON(ctx, r.layout.StageFile(p.Name), &rec); {
 	case err == nil:
-		s.State, s.Started, s.Ended, s.Error = rec.State, rec.Started, rec.Ended, rec.Error
+		s.State, s.Started, s.Ended = rec.State, rec.Started, rec.Ended
+		s.Error, s.ErrorName, s.Remedy = rec.Error, rec.ErrorName, rec.Remedy
 		s.Seconds = span(rec.Started, rec.Ended)
 	case !errors.Is(err, r1.ErrNotFound):
 		return s, fmt.Errorf("read the record of stage %s: %w", p.Name, err)
@@ -166,7 +182,7 @@ func (r *Reader) job(ctx context.Context, p *r1.PlannedJob, stage r1.RunState) (
 	}
 	if err == nil {
 		j.State, j.Attempts, j.Step, j.Funnel = r1.RunCompleted, commit.Attempt, commit.Steps, commit.Funnel
-		j.Seconds = span(commit.Started, commit.Ended)
+		j.Seconds, j.Timing, j.Usage = span(commit.Started, commit.Ended), commit.Timing, commit.Usage
 		if commit.ReusedFrom != nil {
 			j.ReusedFrom = commit.ReusedFrom.String()
 		}
@@ -186,19 +202,29 @@ func (r *Reader) job(ctx context.Context, p *r1.PlannedJob, stage r1.RunState) (
 	if j.Attempts == 0 {
 		return j, nil, nil
 	}
-	j.State = stage
+	j.State, j.Phase = stage, PhaseWaiting
 	var beat r1.Heartbeat
 	err = r.store.GetJSON(ctx, path.Join(r.layout.Attempt(key.Attempt(j.Attempts)), r1.HeartbeatFile), &beat)
 	if err != nil && !errors.Is(err, r1.ErrNotFound) {
 		return j, nil, fmt.Errorf("read the heartbeat of %s: %w", key, err)
 	}
 	if err == nil {
-		j.Step, j.Phase, j.Values, j.Heartbeat = beat.Step, beat.Phase, beat.Values, beat.Time
-		if beat.Total > 0 {
-			j.Total = beat.Total
-		}
+		j.live(&beat)
 	}
 	return j, nil, nil
+}
+
+// live takes over what the agent said last. Older agents leave fields out.
+func (j *Job) live(beat *r1.Heartbeat) {
+	j.Step, j.Phase, j.Values, j.Heartbeat = beat.Step, beat.Phase, beat.Values, beat.Time
+	j.Since, j.Text, j.Usage = beat.Since, beat.Text, beat.Usage
+	j.Rate, j.ETA = beat.Rate(), beat.Left().Seconds()
+	if beat.Total > 0 {
+		j.Total = beat.Total
+	}
+	if j.Phase == PhaseTrain && j.Since == nil && j.Step == 0 && len(j.Values) == 0 {
+		j.Phase = PhaseStarting
+	}
 }
 
 func (r *Reader) commit(ctx context.Context, key r1.JobKey) (r1.Commit, error) {

@@ -12,7 +12,7 @@ import (
 // Activity names.
 const (
 	FindCommit     = "FindCommit"     // JobRef -> Found
-	Compute        = "Compute"        // JobRef -> (nothing): a curate job, to its commit
+	Compute        = "Compute"        // JobRef -> Computed: a curate job, to its commit
 	PrepareAttempt = "PrepareAttempt" // PrepareInput -> AttemptRef
 	RunAttempt     = "RunAttempt"     // AttemptRef -> AttemptEnd
 	RecordStage    = "RecordStage"    // StageState
@@ -39,6 +39,20 @@ type Found struct {
 	Committed bool       `json:"committed"`
 	Reused    bool       `json:"reused,omitempty"` // taken from another run just now or before
 	From      *r1.JobKey `json:"from,omitempty"`
+	Attempt   int        `json:"attempt,omitempty"` // which one won; 0 when reused
+	Step      int        `json:"step,omitempty"`
+	// Metrics are the key numbers of the commit (r1.KeyMetrics), for people.
+	Metrics map[string]float64 `json:"metrics,omitempty"`
+}
+
+// Computed answers Compute.
+type Computed struct {
+	Metrics map[string]float64 `json:"metrics,omitempty"` // as in Found
+}
+
+// Reading is the heartbeat detail of Compute.
+type Reading struct {
+	Rows int64 `json:"rows"` // so far
 }
 
 // PrepareInput asks for the attempt to run next, later than After.
@@ -64,18 +78,36 @@ type AttemptEnd struct {
 	Committed bool       `json:"committed"`
 	Outcome   r1.Outcome `json:"outcome"`
 	Class     r1.Class   `json:"class,omitempty"`
-	Error     string     `json:"error,omitempty"`
+	Name      string     `json:"name,omitempty"`   // the error's stable name
+	Error     string     `json:"error,omitempty"`  // its root cause, one line
+	Remedy    string     `json:"remedy,omitempty"` // what to do about it
 	Step      int        `json:"step,omitempty"`
+	// Metrics are as in Found.
+	Metrics map[string]float64 `json:"metrics,omitempty"`
 }
 
-// Progress is the heartbeat detail of RunAttempt.
+// Progress is the heartbeat detail of RunAttempt: what the Temporal UI shows of
+// a pending activity, and so written for people.
 type Progress struct {
 	Attempt    int    `json:"attempt"`
-	State      string `json:"state"`
+	State      string `json:"state"`           // in the launcher's eyes
+	Phase      string `json:"phase,omitempty"` // in the agent's
 	Step       int    `json:"step"`
 	Total      int    `json:"total,omitempty"`
-	Checkpoint int    `json:"checkpoint,omitempty"`
+	ETA        string `json:"eta,omitempty"`        // such as "1m20s", at the pace so far
+	Checkpoint int    `json:"checkpoint,omitempty"` // step of the newest complete one
 	Host       string `json:"host,omitempty"`
+}
+
+// Saw takes over what the agent said last.
+func (p *Progress) Saw(beat *r1.Heartbeat) {
+	p.Step, p.Total, p.Phase, p.ETA = max(p.Step, beat.Step), beat.Total, beat.Phase, ""
+	if left := beat.Left(); left > 0 {
+		p.ETA = left.Round(time.Second).String()
+	}
+	if beat.Checkpoint != nil {
+		p.Checkpoint = beat.Checkpoint.Step
+	}
 }
 
 // StageState is a stage record with where it belongs.

@@ -31,6 +31,7 @@ type Endpoints struct {
 	TemporalAddress string    `json:"temporal_address"`
 	Namespace       string    `json:"namespace"`
 	UIURL           string    `json:"ui_url"`
+	ReportURL       string    `json:"report_url"` // empty when no pages are served
 	S3Endpoint      string    `json:"s3_endpoint"`
 	S3Region        string    `json:"s3_region"`
 	Bucket          string    `json:"bucket"`
@@ -40,8 +41,8 @@ type Endpoints struct {
 }
 
 func (e Endpoints) String() string {
-	return fmt.Sprintf("temporal %s namespace %s, web UI %s, S3 %s bucket %s access key %s secret key redacted (%s), pid %d",
-		e.TemporalAddress, e.Namespace, e.UIURL, e.S3Endpoint, e.Bucket, e.AccessKey, e.CredentialsFile, e.PID)
+	return fmt.Sprintf("temporal %s namespace %s, web UI %s, reports %s, S3 %s bucket %s access key %s secret key redacted (%s), pid %d",
+		e.TemporalAddress, e.Namespace, e.UIURL, e.ReportURL, e.S3Endpoint, e.Bucket, e.AccessKey, e.CredentialsFile, e.PID)
 }
 
 // GoString keeps the secret out of %#v.

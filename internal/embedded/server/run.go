@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -35,6 +36,9 @@ type RunOptions struct {
 	// RunWorker serves workflows until its context ends, and calls ready once it
 	// does: only then do clients find the server. An error ends the server.
 	RunWorker func(ctx context.Context, ep Endpoints, ready func()) error
+	// Pages makes the handler of the pages that show runs, once Temporal and S3 are
+	// up. Its parts end with the context. When nil, none are served.
+	Pages func(ctx context.Context, ep Endpoints) (http.Handler, error)
 	// Busy says whether something runs for which the server must stay.
 	// When nil, that is any workflow that has not ended.
 	Busy func(context.Context) (bool, error)
@@ -157,6 +161,15 @@ func serve(ctx context.Context, dir statedir.Dir, o RunOptions, reports *reporte
 	}
 	defer engine.Stop()
 
+	if o.Pages != nil {
+		pages, err := startPages(ctx, dir, ep, statedir.Address(ports.Report), o.Pages, log)
+		if err != nil {
+			log.Error("cannot serve reports", "cause", err)
+			return err
+		}
+		defer pages.stop()
+	}
+
 	r := &running{dir: dir, options: o, endpoints: ep, engine: engine, log: log, reports: reports}
 	return r.untilDone(ctx)
 }
@@ -191,6 +204,10 @@ func prepare(ctx context.Context, dir statedir.Dir, o RunOptions, log *slog.Logg
 	if err != nil {
 		return Endpoints{}, statedir.Ports{}, err
 	}
+	reports := ""
+	if o.Pages != nil {
+		reports = "http://" + statedir.Address(ports.Report)
+	}
 	return Endpoints{
 		PID:             self.PID,
 		ProcessStart:    self.Start,
@@ -200,6 +217,7 @@ func prepare(ctx context.Context, dir statedir.Dir, o RunOptions, log *slog.Logg
 		TemporalAddress: statedir.Address(ports.Temporal),
 		Namespace:       Namespace,
 		UIURL:           "http://" + statedir.Address(ports.UI),
+		ReportURL:       reports,
 		S3Endpoint:      "http://" + statedir.Address(ports.S3),
 		S3Region:        Region,
 		Bucket:          Bucket,

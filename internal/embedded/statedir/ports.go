@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -26,6 +27,7 @@ type Ports struct {
 	TemporalHTTP int `json:"temporal_http"`
 	UI           int `json:"ui"`
 	S3           int `json:"s3"`
+	Report       int `json:"report"`
 }
 
 // Address is host:port on the loopback interface.
@@ -41,6 +43,14 @@ func (d Dir) Ports() (Ports, error) {
 	if err == nil && (p.Temporal == 0 || p.TemporalHTTP == 0 || p.UI == 0 || p.S3 == 0) {
 		err = errors.New("a port is missing")
 	}
+	if err == nil && p.Report == 0 { // kept by a version that served no reports
+		free, err := freePorts(1, p.Temporal, p.TemporalHTTP, p.UI, p.S3)
+		if err != nil {
+			return Ports{}, fmt.Errorf("choose a port for reports: %w", err)
+		}
+		p.Report = free[0]
+		return p, WriteJSON(d.portsFile(), p)
+	}
 	if err == nil {
 		return p, nil
 	}
@@ -52,11 +62,11 @@ func (d Dir) Ports() (Ports, error) {
 			Err:    err,
 		}
 	}
-	free, err := freePorts(4)
+	free, err := freePorts(5)
 	if err != nil {
 		return Ports{}, fmt.Errorf("choose ports: %w", err)
 	}
-	p = Ports{Temporal: free[0], TemporalHTTP: free[1], UI: free[2], S3: free[3]}
+	p = Ports{Temporal: free[0], TemporalHTTP: free[1], UI: free[2], S3: free[3], Report: free[4]}
 	return p, WriteJSON(d.portsFile(), p)
 }
 
@@ -66,7 +76,7 @@ func (d Dir) CheckPorts(ctx context.Context, p Ports, patience time.Duration) er
 	uses := []struct {
 		name string
 		port int
-	}{{"Temporal", p.Temporal}, {"Temporal over HTTP", p.TemporalHTTP}, {"the web UI", p.UI}, {"S3", p.S3}}
+	}{{"Temporal", p.Temporal}, {"Temporal over HTTP", p.TemporalHTTP}, {"the web UI", p.UI}, {"S3", p.S3}, {"reports", p.Report}}
 	deadline := time.Now().Add(patience)
 	for _, use := range uses {
 		for {
@@ -93,21 +103,21 @@ func (d Dir) CheckPorts(ctx context.Context, p Ports, patience time.Duration) er
 }
 
 // freePorts finds n different free ports below the range from which the kernel
-// gives ports to outgoing connections, where a kept port would sooner or later be taken.
-func freePorts(n int) ([]int, error) {
+// gives ports to outgoing connections, where a kept port would sooner or later be
+// taken. Those taken are not among them.
+func freePorts(n int, taken ...int) ([]int, error) {
 	hi := ephemeralLow()
 	lo := max(1024, hi-12000)
 	if hi-lo < 100 {
 		return nil, fmt.Errorf("no ports to choose from below the ephemeral range, which starts at %d", hi)
 	}
 	var free []int
-	taken := map[int]bool{}
 	for range 10000 {
 		port := lo + rand.IntN(hi-lo)
-		if taken[port] || listenable(port) != nil {
+		if slices.Contains(taken, port) || listenable(port) != nil {
 			continue
 		}
-		taken[port] = true
+		taken = append(taken, port)
 		if free = append(free, port); len(free) == n {
 			return free, nil
 		}

@@ -1,0 +1,51 @@
+package view
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/r1ctl/r1ctl/internal/r1"
+)
+
+func TestLinesSayEveryEventOnceAndProgressNowAndThen(t *testing.T) {
+	var out bytes.Buffer
+	v := New(&out, Options{Getenv: func(string) string { return "" }})
+	st := halfway()
+	v.Begin(&r1.Run{ID: st.Run, Recipe: st.Recipe, Profile: st.Profile})
+	for i, seconds := range []int{0, 1, 20, 31, 32, 50, 62} {
+		if i == 4 {
+			for k := range st.Stages {
+				if st.Stages[k].Name == "zero" {
+					st.Stages[k].State, st.Stages[k].Error, st.Stages[k].ErrorName = r1.RunFailed, "loss is NaN", "diverged"
+				}
+			}
+		}
+		notice := ""
+		if i == 1 || i == 2 {
+			notice = "storage does not answer"
+		}
+		v.lines.show(st, notice, noon.Add(time.Duration(seconds)*time.Second))
+	}
+	text := out.String()
+	for want, times := range map[string]int{
+		"run full-r1-1123-k7q2": 1, "started    grpo": 1, "completed": 3, "zero               failed": 1, "[diverged] loss is NaN": 1,
+		"phase-02 is in attempt 2": 1, "phase-02  120/160  reward 1.83": 1, "distill/student-32 starting": 2,
+		"filtering": 2, "waiting for a slot": 2, "dev2": 0, "storage does not answer": 1, "\x1b": 0,
+	} {
+		if got := strings.Count(text, want); got != times {
+			t.Errorf("%q is said %d times, want %d, in\n%s", want, got, times, text)
+		}
+	}
+}
+
+func TestTableSaysWhatToDo(t *testing.T) {
+	var out bytes.Buffer
+	Table(&out, failed(), noon)
+	for _, want := range []string{"STAGE", "eval-zero", "skipped", "failed: zero: [diverged] zero/phase-01 failed", "try: lower learning_rate"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, out.String())
+		}
+	}
+}

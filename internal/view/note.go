@@ -1,0 +1,58 @@
+package view
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/runs"
+)
+
+// ended says whether a stage or run has come to its end, in whatever way.
+func ended(s r1.RunState) bool { return s != r1.RunRunning && s != r1.RunPending }
+
+// note is what matters most about a stage that is not running, in a few words.
+func note(s *runs.Stage) string {
+	switch {
+	case s.Reused && len(s.Jobs) > 0:
+		from, _, _ := strings.Cut(s.Jobs[0].ReusedFrom, "/")
+		return strings.TrimRight("reused from "+from+"  "+keyMetrics(s), " ")
+	case s.State == r1.RunFailed:
+		return named(s.ErrorName, clean(s.Error))
+	case s.Kind == r1.KindCurate && len(s.Jobs) == 1 && s.Jobs[0].Funnel != nil:
+		f := s.Jobs[0].Funnel
+		return fmt.Sprintf("%d of %d rows kept", f.Kept, f.In)
+	}
+	return keyMetrics(s)
+}
+
+// named puts the stable name of an error before its text.
+func named(name, text string) string {
+	if name == "" {
+		return text
+	}
+	return fmt.Sprintf("[%s] %s", name, text)
+}
+
+func keyMetrics(s *runs.Stage) string {
+	list := r1.KeyMetrics(s.Kind, s.Metrics)
+	if s.Kind == r1.KindDistill {
+		list = nil
+		for name, v := range s.Metrics { // job by job: student-48.loss
+			if strings.HasSuffix(name, ".loss") {
+				list = append(list, r1.Metric{Name: name, Value: v})
+			}
+		}
+		sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	}
+	return join(list, 4)
+}
+
+func join(list []r1.Metric, most int) string {
+	texts := make([]string, 0, most)
+	for _, m := range list[:min(most, len(list))] {
+		texts = append(texts, m.String())
+	}
+	return strings.Join(texts, "  ")
+}

@@ -1,0 +1,50 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/runs"
+)
+
+// noteLength is how much of a failure stands in the table; the whole of it
+// follows below.
+const noteLength = 100
+
+// Table writes a run with its stages as a table, and what went wrong.
+func Table(out io.Writer, st *runs.Status, now time.Time) {
+	fmt.Fprintf(out, "run %s  recipe %s  profile %s  %s  %s\n", st.Run, st.Recipe, st.Profile, st.State, Duration(st.Seconds))
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "STAGE\tKIND\tSTATE\tATTEMPTS\tTIME\t")
+	for i := range st.Stages {
+		s := &st.Stages[i]
+		text := note(s)
+		if s.State == r1.RunRunning {
+			text = ""
+			for _, l := range running(&runs.Status{Stages: st.Stages[i : i+1]}, now) {
+				if text != "" {
+					text += "; "
+				}
+				if len(s.Jobs) > 1 && l.part == "" {
+					text += l.name + " "
+				}
+				text += l.sentence()
+			}
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\n", s.Name, s.Kind, s.State, s.Attempts, Duration(s.Seconds), cut(text, noteLength))
+	}
+	_ = w.Flush() // the writes of out are not checked either
+	for i := range st.Stages {
+		s := &st.Stages[i]
+		if s.State != r1.RunFailed {
+			continue
+		}
+		fmt.Fprintf(out, "failed: %s: %s\n", s.Name, named(s.ErrorName, clean(s.Error)))
+		if s.Remedy != "" {
+			fmt.Fprintf(out, "  try: %s\n", clean(s.Remedy))
+		}
+	}
+}
