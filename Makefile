@@ -50,8 +50,9 @@ controls: setup ## is it real? full-r1 with its controls, three seeds (some 45 m
 test: format test-go test-python test-e2e ## all tests
 
 .PHONY: test-go
-test-go: prerequisites ## Go tests, replay tests and house rules
-	$(GO) test ./...
+test-go: prerequisites ## Go tests, replay tests, house rules, and pages in a real browser
+	@scripts/prerequisites.sh --tests
+	R1CTL_BROWSER_TESTS=1 $(GO) test ./...
 
 .PHONY: test-python
 test-python: setup $(PYTOOLS)/COMPLETE ## the trainer's tests, in the environment that trains

@@ -3,13 +3,15 @@
 # piece the command that installs it (Debian and Ubuntu).
 #
 #   scripts/prerequisites.sh             check; exit 1 if something is missing
-#   scripts/prerequisites.sh --install   install what is missing (as root), then check again
+#   scripts/prerequisites.sh --tests     check also what only the tests need: a browser
+#   scripts/prerequisites.sh --install   install what is missing (as root), with what the tests need, then check again
 #   scripts/prerequisites.sh --python    print the interpreter that would be used
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly go_minimum=1.21 # the first that fetches the version go.mod asks for by itself
 readonly python_minimum=3.11 # what trainer/requirements.lock is made for
+readonly browsers="chromium chromium-browser google-chrome google-chrome-stable chrome" # as internal/report/pages looks for them
 readonly pythons="python3 python3.14 python3.13 python3.12 python3.11"
 readonly disk_cold_gb=15 # Go's caches, the trainer's environment with its downloads, and a run
 readonly disk_warm_gb=4  # the environment is there already
@@ -98,6 +100,14 @@ check_tool() { # program, package
   command -v "$1" >/dev/null || miss "$1" "$(apt_command "$2")"
 }
 
+check_browser() {
+  local b
+  for b in $browsers; do
+    if command -v "$b" >/dev/null; then return; fi
+  done
+  miss "a browser, for the tests of pages (chromium or google-chrome)" "$(apt_command chromium)"
+}
+
 check_disk() {
   local cache need free
   cache="${XDG_CACHE_HOME:-${HOME:-/}/.cache}"
@@ -119,6 +129,7 @@ check() {
   check_tool make make
   check_go
   check_python
+  if [ "$for_tests" = yes ]; then check_browser; fi
   check_disk
 }
 
@@ -141,6 +152,10 @@ if [ "${1:-}" = --python ]; then
   find_python
   exit
 fi
+for_tests=no
+case "${1:-}" in
+  --tests | --install) for_tests=yes ;;
+esac
 check
 if [ "${1:-}" = --install ] && [ "${#missing[@]}" -gt 0 ]; then
   install_missing

@@ -169,9 +169,9 @@ func TestTimeAddsUp(t *testing.T) {
 	r := collected(t, f)
 	var path []string
 	for _, c := range r.Timeline.Critical {
-		path = append(path, c.Stage+"/"+c.Job)
+		path = append(path, c.String())
 	}
-	if got, want := strings.Join(path, " "), "seed/main sprout/phase-01 sprout/phase-02 pollen/main honey/main bush/main judge/main tree/main"; got != want {
+	if got, want := strings.Join(path, " "), "seed sprout/phase-01 sprout/phase-02 pollen honey bush judge tree"; got != want {
 		t.Errorf("critical path %s, want %s", got, want)
 	}
 	p := r.Timeline.Path
@@ -192,6 +192,9 @@ func TestTimeAddsUp(t *testing.T) {
 	if math.Abs(p.Queue-16.4) > 1e-6 {
 		t.Errorf("queue: %v s, want 16.4", p.Queue)
 	}
+	if a := r.Timeline.Attempts; a.Total() < p.Train || a.Total() > 400 {
+		t.Errorf("all attempts add up to %v s", a.Total())
+	}
 	if r.Timeline.Unsplit != 0 {
 		t.Errorf("%d attempts unsplit", r.Timeline.Unsplit)
 	}
@@ -199,8 +202,11 @@ func TestTimeAddsUp(t *testing.T) {
 
 func TestProblemsAreChosenByIdAlone(t *testing.T) {
 	r := collected(t, reporttest.New(t))
-	if len(r.Problems) != 2 || r.Problems[0].ID != "a1" || r.Problems[1].ID != "b2" {
+	if len(r.Problems) != 3 || r.Problems[0].ID != "a1" || r.Problems[1].ID != "b2" {
 		t.Fatalf("problems %+v", r.Problems)
+	}
+	if greeting := r.Problems[2]; greeting.Gold != "" || greeting.Answers[0].Preference == nil || *greeting.Answers[0].Preference != 0.625 {
+		t.Errorf("a problem without a right answer: %+v", greeting)
 	}
 	p := r.Problems[0]
 	var models []string

@@ -82,12 +82,12 @@ type totalRow struct {
 }
 
 type attemptRow struct {
-	Stage, Job                                          string
-	Number                                              int
-	Waited, Download, Startup, Train, Upload, CPU, Step string
-	Outcome                                             mark
-	Detail                                              string
-	LogURL                                              string
+	Stage, Job                                    string
+	Number                                        int
+	Waited, Download, Startup, Train, Upload, CPU string
+	Outcome                                       mark
+	Detail                                        string
+	LogURL                                        string
 }
 
 func newTimelineView(r *Report, o Options) timelineView {
@@ -98,7 +98,7 @@ func newTimelineView(r *Report, o Options) timelineView {
 		s := &r.Stages[i]
 		for k := range s.Jobs {
 			j := &s.Jobs[k]
-			row := ganttRow{Label: jobName(s, j), Critical: slices.Contains(t.Critical, r1.OutputRef{Stage: s.Name, Job: j.Name})}
+			row := ganttRow{Label: JobName{s.Name, j.Name}.String(), Critical: slices.Contains(t.Critical, JobName{s.Name, j.Name})}
 			if j.ReusedFrom != nil {
 				row.Reused = "reused from " + j.ReusedFrom.Run
 			}
@@ -139,11 +139,7 @@ func newTimelineView(r *Report, o Options) timelineView {
 	}
 	var names []string
 	for _, c := range t.Critical {
-		name := c.Stage
-		if c.Job != r1.MainJob {
-			name += "/" + c.Job
-		}
-		names = append(names, name)
+		names = append(names, c.String())
 	}
 	v.Critical = strings.Join(names, " → ")
 	return v
@@ -225,25 +221,31 @@ func tickLabel(at, step float64) string {
 
 func newAttemptRow(r *Report, s *Stage, j *Job, a *Attempt, o Options) attemptRow {
 	row := attemptRow{Stage: s.Name, Job: j.Name, Number: a.Number, Waited: "–", Download: "–", Startup: "–", Train: "–", Upload: "–", CPU: "–"}
+	var details []string
 	if !a.Created.IsZero() && !a.Started.IsZero() {
 		row.Waited = Duration(max(0, a.Started.Sub(a.Created).Seconds()))
 	}
 	if t := a.Timing; t != nil {
 		row.Download, row.Startup, row.Train, row.Upload = Duration(t.Download), Duration(t.Startup), Duration(t.Train), Duration(t.Upload)
 	} else if s.Kind == r1.KindCurate && !a.Started.IsZero() {
-		row.Detail = "computed in " + Duration(a.last().Sub(a.Started).Seconds())
+		details = append(details, "computed in "+Duration(a.last().Sub(a.Started).Seconds()))
 	} else if !a.Started.IsZero() && !a.Ended.IsZero() {
-		row.Detail = Duration(a.Ended.Sub(a.Started).Seconds()) + ", not split"
+		details = append(details, Duration(a.Ended.Sub(a.Started).Seconds())+" in all")
 	}
 	if a.Usage != nil {
 		row.CPU = Duration(a.Usage.CPUSeconds)
 	}
 	if a.Step > 0 {
-		row.Step = fmt.Sprintf("step %s", count(a.Step))
+		what := "step"
+		if s.Kind == r1.KindSample || s.Kind == r1.KindEvaluate {
+			what = "response"
+		}
+		details = append(details, fmt.Sprintf("to %s %s", what, count(a.Step)))
 	}
 	if a.ResumedFrom != nil {
-		row.Step += fmt.Sprintf(", from %s", count(*a.ResumedFrom))
+		details = append(details, "from "+count(*a.ResumedFrom))
 	}
+	row.Detail = strings.Join(details, ", ")
 	switch {
 	case a.Outcome == r1.Succeeded:
 		row.Outcome = mark{"✓", "good", string(a.Outcome)}
@@ -294,6 +296,20 @@ func provenance(r *Report, _ Options) []stageView {
 	return out
 }
 
+// plainJSON writes JSON as people would: no quotes around a text alone, and no
+// escapes where none are needed.
+func plainJSON(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return text
+	}
+	canon, err := r1.CanonicalJSON(raw)
+	if err != nil {
+		return string(raw)
+	}
+	return strings.NewReplacer(`\u0026`, "&", `\u003c`, "<", `\u003e`, ">").Replace(string(canon))
+}
+
 // params lists a job's parameters as they were given to it.
 func params(raw json.RawMessage) []pair {
 	var m map[string]json.RawMessage
@@ -302,11 +318,7 @@ func params(raw json.RawMessage) []pair {
 	}
 	var out []pair
 	for _, name := range sortedKeys(m) {
-		text := string(m[name])
-		if canon, err := r1.CanonicalJSON(m[name]); err == nil {
-			text = string(canon)
-		}
-		out = append(out, pair{name, text})
+		out = append(out, pair{name, plainJSON(m[name])})
 	}
 	return out
 }

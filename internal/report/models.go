@@ -76,7 +76,7 @@ func (c *collector) cost(m *Model, s *Stage) {
 				m.CPUSeconds += a.Usage.CPUSeconds
 			}
 			if a.Outcome != "" && a.Outcome != r1.Succeeded {
-				m.Notes = append(m.Notes, fmt.Sprintf("attempt %d of %s ended %s", a.Number, jobName(s, j), a.Outcome))
+				m.Notes = append(m.Notes, fmt.Sprintf("attempt %d of %s ended %s", a.Number, JobName{s.Name, j.Name}, a.Outcome))
 			}
 		}
 		if dropped := j.Metrics["rows_dropped_too_long"]; dropped > 0 {
@@ -89,13 +89,6 @@ func (c *collector) cost(m *Model, s *Stage) {
 	case reused > 0:
 		m.Notes = append(m.Notes, fmt.Sprintf("%d of %d jobs reused from an earlier run", reused, counted))
 	}
-}
-
-func jobName(s *Stage, j *Job) string {
-	if j.Name == r1.MainJob {
-		return s.Name
-	}
-	return s.Name + "/" + j.Name
 }
 
 // score compares two evaluations where they measured the same problems.

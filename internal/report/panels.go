@@ -42,6 +42,9 @@ func newRLView(rl *RL, r *Report) (rlView, error) {
 	d.add("Format reward", d.trainAndHeldOut("format", "training questions", "held-out problems")...)
 	d.add("Language consistency", d.trainAndHeldOut("language", "training questions", "held-out problems")...)
 	d.add("Preference reward", d.single("preference")...)
+	if slices.ContainsFunc(rl.Evals, func(e EvalPoint) bool { return e.Values["reflective"] > 0 }) {
+		d.add("Reflective words a response", d.trainAndHeldOut("reflective", "training questions", "held-out problems")...)
+	}
 	if lines := d.family("accuracy_"); len(lines) > 1 {
 		d.add("Accuracy by domain, training", lines...)
 	}
@@ -212,8 +215,9 @@ func (d *drawing) evalFamily(prefix string) []stroke {
 	var names []string
 	for _, e := range d.rl.Evals {
 		for _, key := range sortedKeys(e.Values) {
-			if name, ok := strings.CutPrefix(key, prefix); ok && !slices.Contains(names, name) &&
-				!strings.HasSuffix(name, "_low") && !strings.HasSuffix(name, "_high") {
+			// pass@1_low_DOMAIN and pass@1_high_DOMAIN are intervals.
+			bound, _, _ := strings.Cut(strings.TrimPrefix(key, prefix), "_")
+			if name, ok := strings.CutPrefix(key, prefix); ok && !slices.Contains(names, name) && bound != "low" && bound != "high" {
 				names = append(names, name)
 			}
 		}

@@ -55,7 +55,9 @@ func pipeline(r *Report) template.HTML {
 	}
 	for _, n := range nodes {
 		for _, f := range n.from {
-			edge(&b, nodes[f], n)
+			if !measuresBy(n.stage, nodes[f].stage.Name) {
+				edge(&b, nodes[f], n)
+			}
 		}
 	}
 	for _, n := range nodes {
@@ -139,12 +141,26 @@ func place(nodes []*node) {
 
 func (n *node) x() int { return 2 + n.lane*laneWidth }
 
-// edge draws what flows from one stage to another. Held-out problems go to
-// every measurement, which would hide all else, and are left out.
-func edge(b *strings.Builder, from, to *node) {
-	if from.lane == 0 && to.lane == 2 {
-		return
+// measuresBy says that a stage takes nothing of another but what it measures
+// with: held-out problems, reward models. They go to every measurement, and drawn
+// they would hide all else.
+func measuresBy(s *Stage, from string) bool {
+	found := false
+	for _, j := range s.Jobs {
+		for name, ref := range j.plan.Inputs {
+			if ref.Stage == from {
+				if name == "model" || name != "problems" && s.Kind != r1.KindEvaluate {
+					return false
+				}
+				found = true
+			}
+		}
 	}
+	return found
+}
+
+// edge draws what flows from one stage to another.
+func edge(b *strings.Builder, from, to *node) {
 	x1, y1 := from.x()+boxWidth/2, from.y+boxHeight
 	x2, y2 := to.x()+boxWidth/2, to.y
 	if from.lane != to.lane && from.y+boxHeight/2 < to.y {
@@ -168,7 +184,7 @@ func edge(b *strings.Builder, from, to *node) {
 
 func box(b *strings.Builder, n *node) {
 	m := stateMark(n.stage.State)
-	title, short := cut(n.stage.Label(), 38)
+	title, short := cut(n.stage.Label(), 36)
 	if short {
 		title += "…"
 	}

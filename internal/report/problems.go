@@ -28,6 +28,9 @@ type sampleRow struct {
 	Tokens   int             `json:"tokens"`
 	Finish   string          `json:"finish"`
 	Verdict  r1.Verdict      `json:"verdict"`
+	Rewards  struct {
+		Preference *float64 `json:"preference"`
+	} `json:"rewards"`
 }
 
 // problems picks, of each domain, the problems with the smallest ids, which are
@@ -147,7 +150,7 @@ func (s *selection) list() []Problem {
 }
 
 func answerOf(row *sampleRow, model string) Answer {
-	a := Answer{Model: model, Tokens: row.Tokens, Finish: row.Finish, Verdict: row.Verdict}
+	a := Answer{Model: model, Tokens: row.Tokens, Finish: row.Finish, Verdict: row.Verdict, Preference: row.Rewards.Preference}
 	a.Response, a.Cut = cut(row.Response, maxText)
 	return a
 }

@@ -82,7 +82,7 @@ func TestPageSaysWhatTheDataSays(t *testing.T) {
 		"0.90 (0.85–0.95)", "0.35 (0.30–0.40)", // after, on both domains
 		"256 rows in, 200 kept", "unverified:timeout", "in = kept &#43; dropped: it adds up",
 		"attempt 2 went on from step 2", "stopped from outside",
-		"What is &lt;b&gt;a1&lt;/b&gt;?", "&lt;think&gt;a1 by exam-sprout&lt;/think&gt;0", "right answer <code>7</code>",
+		"What is &lt;b&gt;a1&lt;/b&gt;?", "&lt;think&gt;a1 by exam-sprout&lt;/think&gt;0", "right answer <code>7</code>", "reward 0.62</span>",
 		"&lt;think&gt;seven&lt;/think&gt;", "Growing &lt;things&gt;",
 		"arXiv 2501.12948v1, Fig. 2", "arXiv 2501.12948v1, Fig. 3",
 		"reused from winter", "winter/judge/main",
@@ -99,6 +99,10 @@ func TestPageSaysWhatTheDataSays(t *testing.T) {
 		if !strings.Contains(html, w) {
 			t.Errorf("the page lacks %q", w)
 		}
+	}
+	// Bounds of intervals are no domains.
+	if !strings.Contains(html, "pass@1 by domain, held-out") || strings.Contains(html, "low_words") {
+		t.Error("pass@1 by domain is not drawn by domain")
 	}
 	// The paper's curves stand beside RL on the base model, and nowhere else.
 	if n := strings.Count(html, `<figure class="paper">`); n != 2 {

@@ -88,7 +88,7 @@ func effect(r *Report, m *Model) string {
 		return ""
 	}
 	parts := changes(m.Scores)
-	for _, c := range []struct{ key, name string }{{"format", "the share in the asked format"}, {"language", "language consistency"}} {
+	for _, c := range []struct{ key, name string }{{"format", "the share in the asked format"}, {"language", "language consistency"}, {"preference", "the reward model's score"}} {
 		if text := moved(m.Scores[0], c.key, c.name); text != "" {
 			parts = append(parts, text)
 		}
@@ -277,7 +277,7 @@ func troubles(r *Report) []string {
 		out = append(out, fmt.Sprintf("%d attempts failed; they are listed below with what followed.", n))
 	}
 	p := r.Timeline.Path
-	if total := p.Total(); total > 0 && p.Unsplit == 0 {
+	if total := p.Total(); total > 0 && p.Unsplit == 0 && !r.Live() {
 		out = append(out, fmt.Sprintf("Of the critical path, %s was spent outside trainer processes, and %s on trainers starting up.",
 			percent(p.Outside()/total), percent(p.Startup/total)))
 	}

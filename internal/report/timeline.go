@@ -12,11 +12,24 @@ type Timeline struct {
 	Start time.Time `json:"start,omitzero"`
 	End   time.Time `json:"end,omitzero"` // now, while the run goes on
 	// Critical is the chain of jobs each of which needed the one before, back from the one that ended last.
-	Critical []r1.OutputRef `json:"critical,omitempty"`
-	Path     Spent          `json:"path"`     // along the critical path: adds up to End - Start
-	Attempts Spent          `json:"attempts"` // of all attempts together, in seconds of attempts
+	Critical []JobName `json:"critical,omitempty"`
+	Path     Spent     `json:"path"`     // along the critical path: adds up to End - Start
+	Attempts Spent     `json:"attempts"` // of all attempts together, in seconds of attempts
 	// Unsplit counts attempts on machines that did not report where their time went.
 	Unsplit int `json:"unsplit,omitempty"`
+}
+
+// JobName names a job of the run.
+type JobName struct {
+	Stage string `json:"stage"`
+	Job   string `json:"job"`
+}
+
+func (n JobName) String() string {
+	if n.Job == r1.MainJob {
+		return n.Stage
+	}
+	return n.Stage + "/" + n.Job
 }
 
 // Spent is seconds by what they were spent on.
@@ -67,8 +80,10 @@ func timeline(plan lineage, r *Report) Timeline {
 		for k := range r.Stages[i].Jobs {
 			for n := range r.Stages[i].Jobs[k].Attempts {
 				a := &r.Stages[i].Jobs[k].Attempts[n]
-				parts := a.slices(r.Stages[i].Kind)
-				t.Attempts.add(spent(parts, span{a.Started, a.last()}))
+				if a.Started.IsZero() {
+					continue // it has not begun
+				}
+				t.Attempts.add(spent(a.slices(r.Stages[i].Kind), span{a.Started, a.last()}))
 				if a.Timing == nil && !a.Ended.IsZero() && r.Stages[i].Kind != r1.KindCurate {
 					t.Unsplit++
 				}
@@ -81,7 +96,7 @@ func timeline(plan lineage, r *Report) Timeline {
 	trainers := trainersAtWork(r)
 	until := t.End
 	for j := last; j != nil; {
-		t.Critical = append(t.Critical, r1.OutputRef{Stage: j.plan.Stage, Job: j.Name})
+		t.Critical = append(t.Critical, JobName{j.plan.Stage, j.Name})
 		before := latest(dependencies(plan, r, j.plan))
 		from := t.Start
 		if before != nil && before.end().After(from) {

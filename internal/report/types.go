@@ -256,6 +256,8 @@ type Answer struct {
 	Tokens   int        `json:"tokens,omitempty"`
 	Finish   string     `json:"finish,omitempty"`
 	Verdict  r1.Verdict `json:"verdict"`
+	// Preference is the reward model's score, where one judged it.
+	Preference *float64 `json:"preference,omitempty"`
 }
 
 // Failure is an attempt that did not succeed.

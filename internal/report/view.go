@@ -112,11 +112,12 @@ func columns(r *Report) []column {
 		{"language", "language", "share of the thinking's words in the target language"},
 		{"tokens", "tokens", "mean length of a response"},
 		{"preference", "preference", "mean score of the reward model"},
+		{"reflective", "reflective", "reflective words a response, on average"},
 	}
 	return slices.DeleteFunc(all, func(c column) bool {
 		for _, m := range r.Models {
 			for _, s := range m.Scores {
-				if _, ok := s.After[c.Key]; ok {
+				if v, ok := s.After[c.Key]; ok && (v != 0 || c.Key != "reflective") {
 					return false
 				}
 			}
@@ -168,7 +169,10 @@ func newModelView(r *Report, m *Model, columns []column) modelView {
 	if len(m.Scores) > 0 {
 		if n, ok := m.Scores[0].After["problems"]; ok {
 			v.K = fmt.Sprintf("%s problems", number(n))
-			if k, ok := m.Scores[0].After["k"]; ok {
+			switch k := m.Scores[0].After["k"]; {
+			case k == 1:
+				v.K += ", one sample each"
+			case k > 1:
 				v.K += fmt.Sprintf(", %.0f samples each", k)
 			}
 		}
@@ -209,7 +213,7 @@ func dotPlot(r *Report, width float64) (template.HTML, []legend, error) {
 	var domains []string
 	for _, m := range r.Models {
 		for _, s := range m.Scores {
-			if s.Domain != "" && !slices.Contains(domains, s.Domain) {
+			if _, ok := s.After["pass@1"]; ok && s.Domain != "" && !slices.Contains(domains, s.Domain) {
 				domains = append(domains, s.Domain)
 			}
 		}
@@ -284,7 +288,7 @@ func newClassView(r *Report, c Class) classView {
 			if d == "" {
 				d = "all"
 			}
-			if !slices.Contains(v.Domains, d) {
+			if _, ok := s.After["pass@1"]; ok && !slices.Contains(v.Domains, d) {
 				v.Domains = append(v.Domains, d)
 			}
 		}
@@ -378,7 +382,7 @@ func newProblemView(p *Problem) problemView {
 	v := problemView{Problem: p}
 	for _, a := range p.Answers {
 		i := slices.IndexFunc(v.Answers, func(o answerView) bool {
-			return o.Response == a.Response && o.Verdict.Label == a.Verdict.Label && o.Finish == a.Finish
+			return a.Preference == nil && o.Response == a.Response && o.Verdict.Label == a.Verdict.Label && o.Finish == a.Finish
 		})
 		if i < 0 {
 			v.Answers = append(v.Answers, answerView{Answer: a, Models: []string{a.Model}})

@@ -17,8 +17,7 @@ const (
 
 	// Long chains are rare, so that the base model knows how they go and often fails:
 	// what practice can still improve, when sampling at low temperature cannot.
-	shareLong    = 2 // of the arithmetic
-	longestChain = 9
+	shareLong = 2 // of the arithmetic
 
 	shareZero  = 60 // of puzzles in the Zero template
 	sharePlain = 20 // of puzzles without any, else in chat form
@@ -49,7 +48,7 @@ func puzzleDocument(r *random) string {
 	if r.percent(shareArithmetic) {
 		draw = func() chain {
 			if r.percent(shareLong) {
-				return newArithmetic(r, arithmeticSteps.most+1, longestChain)
+				return newArithmetic(r, arithmeticLongSteps.least, arithmeticLongSteps.most)
 			}
 			return newArithmetic(r, arithmeticSteps.least, arithmeticSteps.most)
 		}

@@ -14,8 +14,9 @@ const (
 
 // The default length of a chain: operands of arithmetic, moves of logic.
 var (
-	arithmeticSteps = stepRange{3, 7}
-	logicSteps      = stepRange{3, 7}
+	arithmeticSteps     = stepRange{3, 7}
+	arithmeticLongSteps = stepRange{8, 9}
+	logicSteps          = stepRange{3, 7}
 )
 
 // chain is a problem that is solved from left to right, one step after another.
@@ -38,6 +39,13 @@ func correctly() bool { return false }
 // drawArithmetic draws a chain such as 3*4+5*2-7=?, worked out strictly from
 // left to right, every result modulo ten.
 func drawArithmetic(a address, r *random) keyed { return newArithmetic(r, a.min, a.max).problem() }
+
+// drawArithmeticLong draws a chain that the base model has rarely seen the like of.
+func drawArithmeticLong(a address, r *random) keyed {
+	c := newArithmetic(r, a.min, a.max)
+	c.domain = ArithmeticLong
+	return c.problem()
+}
 
 func newArithmetic(r *random, least, most int) chain {
 	operands := make([]int, r.between(least, most))

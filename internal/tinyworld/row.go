@@ -7,10 +7,11 @@ import (
 
 // Domains of the world's prompts.
 const (
-	Arithmetic = "arithmetic"
-	Logic      = "logic"
-	General    = "general"
-	Safety     = "safety"
+	Arithmetic     = "arithmetic"
+	ArithmeticLong = "arithmetic-long" // chains longer than the web usually has
+	Logic          = "logic"
+	General        = "general"
+	Safety         = "safety"
 )
 
 // testShare is one in how many prompts is a test prompt.
@@ -51,8 +52,12 @@ type (
 	}
 )
 
-// identify returns the id of a prompt and the split it is in for ever.
+// identify returns the id of a prompt and the split it is in for ever. A chain
+// is one problem, whether it is counted as long or not.
 func identify(domain, prompt string) (id, split string) {
+	if domain == ArithmeticLong {
+		domain = Arithmetic
+	}
 	sum := sha256.Sum256([]byte(domain + "\n" + prompt))
 	split = Train
 	if sum[31]%testShare == 0 {

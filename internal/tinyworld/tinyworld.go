@@ -36,14 +36,15 @@ func datasets() map[string]dataset {
 	splitParams := []string{"split", "size", "seed"}
 	stepParams := []string{"split", "size", "seed", "min", "max"}
 	return map[string]dataset{
-		"arithmetic":  {stepParams, arithmeticSteps, drawArithmetic, shareOf(arithmeticProblems)},
-		"logic":       {stepParams, logicSteps, drawLogic, shareOf(logicProblems)},
-		"general":     {splitParams, stepRange{}, drawGeneral, shareOf(generalPrompts)},
-		"harmless":    {splitParams, stepRange{}, drawHarmless, shareOf(harmlessPrompts)},
-		"general-sft": {splitParams, stepRange{}, drawGeneralSFT, shareOf(generalPrompts)},
-		"preferences": {splitParams, stepRange{}, drawPreference, shareOf(generalPrompts)},
-		"safety":      {splitParams, stepRange{}, drawSafety, shareOf(harmlessPrompts)},
-		"corpus":      {[]string{"size", "seed"}, stepRange{}, drawDocument, func(address) int { return 1 << 22 }},
+		"arithmetic":      {stepParams, arithmeticSteps, drawArithmetic, shareOf(arithmeticProblems)},
+		"arithmetic-long": {stepParams, arithmeticLongSteps, drawArithmeticLong, shareOf(arithmeticProblems)},
+		"logic":           {stepParams, logicSteps, drawLogic, shareOf(logicProblems)},
+		"general":         {splitParams, stepRange{}, drawGeneral, shareOf(generalPrompts)},
+		"harmless":        {splitParams, stepRange{}, drawHarmless, shareOf(harmlessPrompts)},
+		"general-sft":     {splitParams, stepRange{}, drawGeneralSFT, shareOf(generalPrompts)},
+		"preferences":     {splitParams, stepRange{}, drawPreference, shareOf(generalPrompts)},
+		"safety":          {splitParams, stepRange{}, drawSafety, shareOf(harmlessPrompts)},
+		"corpus":          {[]string{"size", "seed"}, stepRange{}, drawDocument, func(address) int { return 1 << 22 }},
 	}
 }
 

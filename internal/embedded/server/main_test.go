@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -60,6 +61,11 @@ func play(role string) error {
 			S3Command:    []string{"env", roleVariable + "=s3", self},
 			IdleTimeout:  sc.IdleTimeout,
 			MinFreeBytes: max(sc.MinFree, 1),
+			Pages: func(_ context.Context, ep server.Endpoints) (http.Handler, error) {
+				return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					fmt.Fprintf(w, "runs of %s", ep.StateDir)
+				}), nil
+			},
 			RunWorker: func(ctx context.Context, _ server.Endpoints, ready func()) error {
 				if sc.WorkerError != "" {
 					return errors.New(sc.WorkerError)

@@ -68,6 +68,11 @@ func TestClientsAtOnceGetOneServer(t *testing.T) {
 			}
 		}
 	})
+	t.Run("the pages that show runs answer", func(t *testing.T) {
+		if status, body := get(t, ep.ReportURL+"/"); status != http.StatusOK || string(body) != "runs of "+ep.StateDir {
+			t.Errorf("%s: %d %s", ep.ReportURL, status, body)
+		}
+	})
 	t.Run("the web UI answers", func(t *testing.T) {
 		for _, path := range []string{"/", "/namespaces/" + ep.Namespace + "/workflows", "/api/v1/namespaces/" + ep.Namespace} {
 			if status, body := get(t, ep.UIURL+path); status != http.StatusOK || len(body) == 0 {

@@ -130,6 +130,24 @@ func TestPortsAndCredentialsAreKept(t *testing.T) {
 	}
 }
 
+// Trainers that outlive an update know the S3 port of the version before.
+func TestPortsOfTheVersionBeforeReportsStay(t *testing.T) {
+	path := t.TempDir()
+	dir := open(t, path)
+	mustWrite(t, filepath.Join(path, "ports.json"), `{"temporal": 21001, "temporal_http": 21002, "ui": 21003, "s3": 21004}`)
+	ports, err := dir.Ports()
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := statedir.Ports{Temporal: 21001, TemporalHTTP: 21002, UI: 21003, S3: 21004, Report: ports.Report}
+	if ports != old || ports.Report < 1024 || ports.Report >= 21001 && ports.Report <= 21004 {
+		t.Errorf("%+v", ports)
+	}
+	if again, err := open(t, path).Ports(); err != nil || again != ports {
+		t.Errorf("%+v, then %+v, %v", ports, again, err)
+	}
+}
+
 func TestCheckPorts(t *testing.T) {
 	dir := open(t, t.TempDir())
 	ports, err := dir.Ports()

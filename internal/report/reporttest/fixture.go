@@ -141,6 +141,9 @@ func (f *Fixture) measured(stage string, from, to float64, arithmetic, words, to
 			rows = append(append(rows, raw...), '\n')
 		}
 	}
+	raw, _ := json.Marshal(map[string]any{"id": "z9", "domain": "words", "prompt": "Greet Ada.", "sample": 0, "response": "Hello from " + stage, "tokens": 4, "finish": "stop",
+		"verdict": r1.Verdict{Label: r1.Unverified, Reason: "no-verifier"}, "rewards": map[string]any{"preference": 0.625}})
+	rows = append(append(rows, raw...), '\n')
 	f.Store[prefix+"/samples.jsonl"] = rows
 }
 
@@ -195,7 +198,7 @@ func (f *Fixture) fill() {
 	f.put(k.Attempt(1), r1.SpecFile, r1.Spec{Created: At(22)})
 	f.put(k.Attempt(1), r1.ResultFile, r1.Result{Outcome: r1.Preempted, Class: r1.ClassPreempted, Name: "preempted", Error: "stopped from outside", Started: At(23), Ended: At(33), Step: 3,
 		Timing: &r1.Timing{Download: 1, Startup: 2, Train: 7}, Usage: &r1.Usage{CPUSeconds: 9}})
-	f.metrics(k.Attempt(1), append([]r1.MetricsLine{{Type: "start", Step: 0, Total: 4}, {Type: "eval", Step: 0, Values: map[string]float64{"pass@1": 0.4, "pass@1_low": 0.3, "pass@1_high": 0.5}}},
+	f.metrics(k.Attempt(1), append([]r1.MetricsLine{{Type: "start", Step: 0, Total: 4}, {Type: "eval", Step: 0, Values: map[string]float64{"pass@1": 0.4, "pass@1_low": 0.3, "pass@1_high": 0.5, "pass@1_words": 0.3, "pass@1_arithmetic": 0.5, "pass@1_low_words": 0.2, "pass@1_high_words": 0.4}}},
 		steps(1, 3, "accuracy", func(int) float64 { return 0.1 })...)...)
 	f.Store[path.Join(f.layout.Attempt(k.Attempt(1)), r1.LogDir)+"/000000000000.log"] = []byte("start 0/4\n<b>stopped</b>\n")
 	f.Done("sprout", "phase-01", 35, 45, r1.Commit{Attempt: 2, Steps: 4})
