@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,6 +46,17 @@ class TestJob:
     def test_a_kind_nobody_serves_is_named(self, place: Workplace) -> None:
         assert main([str(place.write_job("a", "curate", inputs={}))]) == 1
         assert "curate" in place.error("a")["message"]
+
+    @pytest.mark.parametrize(("kind", "status", "told"), [("base", 0, "summary"), ("curate", 1, "no kind 'curate'")])
+    def test_the_program_ends_with_its_status_and_all_that_it_said(
+        self, place: Workplace, kind: str, status: int, told: str
+    ) -> None:
+        path = place.write_job("a", kind, inputs={}, params={"source": "tiny://base"})
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+        command = [sys.executable, "-m", "r1trainer", str(path)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == status
+        assert told in (done.stderr if status else done.stdout)
 
     @pytest.mark.parametrize("value", [0, 1.5, "3", True, None])
     def test_a_wrong_parameter_is_named(self, value: object) -> None:
