@@ -66,8 +66,14 @@ type Activities struct {
 	CacheDir string // downloaded inputs, by digest
 	Log      *slog.Logger
 
-	mu   sync.Mutex
-	runs map[string]*r1.Run // frozen runs never change
+	mu    sync.Mutex
+	plans map[planKey]*r1.Plan
+}
+
+// planKey names a plan, which never changes: that of run.json, or of an amendment.
+type planKey struct {
+	run       string
+	amendment int
 }
 
 // RegisterControl adds the activities of the control queue.
@@ -80,7 +86,15 @@ func (a *Activities) RegisterControl(w worker.ActivityRegistry) {
 	add(tasks.PrepareAttempt, a.PrepareAttempt)
 	add(tasks.RecordStage, a.RecordStage)
 	add(tasks.RecordRun, a.RecordRun)
-	add(tasks.Reap, a.Reap)
+	add(tasks.FindApproval, a.FindApproval)
+	add(tasks.RecordApproval, a.RecordApproval)
+	add(tasks.FindUnended, a.FindUnended)
+}
+
+// RegisterReap adds the activity of the queue on which this machine's attempts
+// are stopped.
+func (a *Activities) RegisterReap(w worker.ActivityRegistry) {
+	w.RegisterActivityWithOptions(a.Reap, activity.RegisterOptions{Name: tasks.Reap})
 }
 
 // RegisterAttempts adds the activity of the attempts queue.
@@ -88,34 +102,53 @@ func (a *Activities) RegisterAttempts(w worker.ActivityRegistry) {
 	w.RegisterActivityWithOptions(a.RunAttempt, activity.RegisterOptions{Name: tasks.RunAttempt})
 }
 
-// run reads the frozen run, once.
-func (a *Activities) run(ctx context.Context, l r1.Layout) (*r1.Run, error) {
+// plan reads the plan that a job belongs to, once.
+func (a *Activities) plan(ctx context.Context, ref tasks.JobRef) (*r1.Plan, error) {
+	key := planKey{ref.Run, ref.Amendment}
 	a.mu.Lock()
-	cached := a.runs[l.Run]
+	cached := a.plans[key]
 	a.mu.Unlock()
 	if cached != nil {
 		return cached, nil
 	}
-	var run r1.Run
-	if err := a.Store.GetJSON(ctx, l.RunFile(), &run); err != nil {
-		return nil, fmt.Errorf("read run %s: %w", l.Run, err)
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.runs == nil {
-		a.runs = map[string]*r1.Run{}
-	}
-	a.runs[l.Run] = &run
-	return &run, nil
-}
-
-// planned finds a job in the frozen plan.
-func (a *Activities) planned(ctx context.Context, ref tasks.JobRef) (*r1.PlannedJob, error) {
-	run, err := a.run(ctx, ref.Layout())
+	plan, err := a.readPlan(ctx, ref.Layout(), ref.Amendment)
 	if err != nil {
 		return nil, err
 	}
-	stage := run.Plan.Stage(ref.Stage)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.plans == nil {
+		a.plans = map[planKey]*r1.Plan{}
+	}
+	a.plans[key] = plan
+	return plan, nil
+}
+
+func (a *Activities) readPlan(ctx context.Context, l r1.Layout, amendment int) (*r1.Plan, error) {
+	if amendment == 0 {
+		var run r1.Run
+		if err := a.Store.GetJSON(ctx, l.RunFile(), &run); err != nil {
+			return nil, fmt.Errorf("read run %s: %w", l.Run, err)
+		}
+		return &run.Plan, nil
+	}
+	var change r1.Amendment
+	if err := a.Store.GetJSON(ctx, l.Amendment(amendment), &change); err != nil {
+		return nil, fmt.Errorf("read amendment %d of run %s: %w", amendment, l.Run, err)
+	}
+	if change.Plan == nil {
+		return nil, permanent("plan-mismatch", "amendment %d of run %s has no plan", amendment, l.Run)
+	}
+	return change.Plan, nil
+}
+
+// planned finds a job in its plan.
+func (a *Activities) planned(ctx context.Context, ref tasks.JobRef) (*r1.PlannedJob, error) {
+	plan, err := a.plan(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	stage := plan.Stage(ref.Stage)
 	if stage == nil {
 		return nil, permanent("plan-mismatch", "run %s has no stage %q", ref.Run, ref.Stage)
 	}

@@ -235,19 +235,35 @@ func TestASecondRunReusesEqualJobs(t *testing.T) {
 	}
 }
 
+// reap stops what lives of the run, as the end of a run does.
+func (w *world) reapAll(t *testing.T) (unended []tasks.AttemptRef, stopped int) {
+	t.Helper()
+	v, err := w.env.ExecuteActivity(tasks.FindUnended, tasks.RunRef{Recipe: "small", Run: "r"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Get(&unended); err != nil {
+		t.Fatal(err)
+	}
+	v, err = w.env.ExecuteActivity(tasks.Reap, tasks.ReapInput{Attempts: unended})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reaped tasks.Reaped
+	if err := v.Get(&reaped); err != nil {
+		t.Fatal(err)
+	}
+	return unended, reaped.Stopped
+}
+
 // An attempt that is prepared may be submitted at any moment: it must not begin
 // after the run was given up.
 func TestReapForbidsWhatIsOnItsWay(t *testing.T) {
 	w := newWorld(t)
 	w.compute(t)
 	ref := w.prepare(t, 0)
-	v, err := w.env.ExecuteActivity(tasks.Reap, tasks.ReapInput{Recipe: "small", Run: "r"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var found int
-	if err := v.Get(&found); err != nil || found != 0 {
-		t.Errorf("stopped %d (%v), want none that lived", found, err)
+	if _, stopped := w.reapAll(t); stopped != 0 {
+		t.Errorf("stopped %d, want none that lived", stopped)
 	}
 	if end := w.runAttempt(t, ref); end.Outcome != r1.Stopped || len(w.launcher.submits) != 0 {
 		t.Errorf("the late submission ended as %+v, with %v", end, w.launcher.submits)
@@ -256,19 +272,16 @@ func TestReapForbidsWhatIsOnItsWay(t *testing.T) {
 
 func TestReapStopsWhatLives(t *testing.T) {
 	w := newWorld(t)
+	w.Queue = "here"
 	w.compute(t)
 	w.prepare(t, 0)
 	w.submit(t, running)
-	v, err := w.env.ExecuteActivity(tasks.Reap, tasks.ReapInput{Recipe: "small", Run: "r"})
-	if err != nil {
-		t.Fatal(err)
+	unended, stopped := w.reapAll(t)
+	if len(unended) != 1 || unended[0].Queue != "here" || stopped != 1 || len(w.launcher.stopped) != 1 {
+		t.Errorf("found %+v, stopped %d, launcher stopped %v; want one, on the machine that has it", unended, stopped, w.launcher.stopped)
 	}
-	var stopped int
-	if err := v.Get(&stopped); err != nil || stopped != 1 || len(w.launcher.stopped) != 1 {
-		t.Errorf("stopped %d (%v), launcher stopped %v; want one", stopped, err, w.launcher.stopped)
-	}
-	var rec r1.RunRecord
-	if err := w.store.GetJSON(context.Background(), w.layout.StateFile(), &rec); err != nil || rec.State != r1.RunCancelled {
-		t.Errorf("record %+v (%v), want cancelled", rec, err)
+	w.finish(t, 1, r1.Result{Outcome: r1.Stopped})
+	if unended, _ := w.reapAll(t); len(unended) != 0 {
+		t.Errorf("an attempt with a result is looked for again: %+v", unended)
 	}
 }

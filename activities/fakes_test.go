@@ -259,6 +259,7 @@ func newWorld(t *testing.T) *world {
 	w.env = suite.NewTestActivityEnvironment()
 	w.RegisterControl(w.env)
 	w.RegisterAttempts(w.env)
+	w.RegisterReap(w.env)
 	return w
 }
 

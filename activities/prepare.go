@@ -41,7 +41,7 @@ func (a *Activities) PrepareAttempt(ctx context.Context, in tasks.PrepareInput) 
 			if err != nil {
 				return tasks.AttemptRef{}, err
 			}
-			if open {
+			if open && spec.Fingerprint == job.Fingerprint { // else an amendment has made it another job's
 				return refOf(in.JobRef, spec, true), nil
 			}
 		}
@@ -121,6 +121,13 @@ func (a *Activities) newSpec(ctx context.Context, ref tasks.JobRef, job *r1.Plan
 	if err != nil {
 		return r1.Spec{}, err
 	}
+	next := 1
+	if len(earlier) > 0 {
+		next = earlier[len(earlier)-1] + 1
+	}
+	if earlier, err = a.alike(ctx, ref, job, earlier); err != nil {
+		return r1.Spec{}, err
+	}
 	checkpoint, err := a.newestCheckpoint(ctx, ref, earlier)
 	if err != nil {
 		return r1.Spec{}, err
@@ -128,10 +135,6 @@ func (a *Activities) newSpec(ctx context.Context, ref tasks.JobRef, job *r1.Plan
 	began, err := a.beginnings(ctx, ref, earlier)
 	if err != nil {
 		return r1.Spec{}, err
-	}
-	next := 1
-	if len(earlier) > 0 {
-		next = earlier[len(earlier)-1] + 1
 	}
 	return r1.Spec{
 		Version:         1,
@@ -156,6 +159,25 @@ func (a *Activities) newSpec(ctx context.Context, ref tasks.JobRef, job *r1.Plan
 		KeepCheckpoints: a.Site.KeepCheckpoints,
 		Created:         time.Now().UTC(),
 	}, nil
+}
+
+// alike keeps the attempts that were to make the same as the job is now. What one
+// made before an amendment changed the job's fingerprint is another job's.
+func (a *Activities) alike(ctx context.Context, ref tasks.JobRef, job *r1.PlannedJob, attempts []int) ([]int, error) {
+	if ref.Amendment == 0 {
+		return attempts, nil
+	}
+	var same []int
+	for _, n := range attempts {
+		var spec r1.Spec
+		if err := a.Store.GetJSON(ctx, specKey(ref, n), &spec); err != nil {
+			return nil, fmt.Errorf("read the spec of %s: %w", ref.Key().Attempt(n), err)
+		}
+		if spec.Fingerprint == job.Fingerprint {
+			same = append(same, n)
+		}
+	}
+	return same, nil
 }
 
 // newestCheckpoint is the complete checkpoint with the highest step of any

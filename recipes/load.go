@@ -42,6 +42,13 @@ func Load(name string, opts Options) (*Recipe, error) {
 	return f.load(opts)
 }
 
+// Parse reads a recipe that is not a file (any more), such as that of a run, and
+// checks it like Load. label names it in errors; local sources are relative to dir.
+func Parse(text, label, dir string, opts Options) (*Recipe, error) {
+	f := &file{label: label, dir: dir, text: []byte(text)}
+	return f.load(opts)
+}
+
 // List names the recipes inside the binary.
 func List() []string {
 	// The pattern is constant and right, so there is no error to meet.
@@ -102,7 +109,7 @@ func (f *file) load(opts Options) (*Recipe, error) {
 	if err := found.err(f.label, opts.Set); err != nil {
 		return nil, err
 	}
-	recipe.File, recipe.text = f.label, string(f.text)
+	recipe.File, recipe.Dir, recipe.text = f.label, f.dir, string(f.text)
 	return recipe, nil
 }
 

@@ -32,7 +32,7 @@ func Plan(r *Recipe, opts PlanOptions) (*r1.Plan, error) {
 	}
 	plan := &r1.Plan{Recipe: r.Name, Profile: r.Profile, Description: r.Description, Seed: r.Seed}
 	for _, s := range inOrder(r.Stages) {
-		stage := r1.PlannedStage{Name: s.Name, Kind: s.Kind, Title: s.Title, Outputs: map[string]r1.OutputRef{}}
+		stage := r1.PlannedStage{Name: s.Name, Kind: s.Kind, Title: s.Title, Gate: s.Gate, Outputs: map[string]r1.OutputRef{}}
 		for _, before := range plan.Stages {
 			if slices.Contains(needs(s), before.Name) {
 				stage.Needs = append(stage.Needs, before.Name)

@@ -1,6 +1,7 @@
 package recipes_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -160,7 +161,8 @@ func TestPhases(t *testing.T) {
 				if j.Seed != s.Jobs[0].Seed {
 					t.Error("phases differ in their seed, so their data would not go on")
 				}
-				if strings.Contains(string(j.Params), `"steps"`) || strings.Contains(string(j.Params), "refresh") {
+				var params map[string]any
+				if err := json.Unmarshal(j.Params, &params); err != nil || params["steps"] != nil || params["reference_refresh_steps"] != nil {
 					t.Errorf("parameters of the plan reach the job: %s", j.Params)
 				}
 				got = append(got, line)
@@ -235,6 +237,7 @@ func TestFingerprints(t *testing.T) {
 		"a title":                       {set("zero.title=Another"), nil},
 		"the order of stages":           {set("students.after=[zero]"), nil},
 		"checkpoints":                   {set("zero.params.checkpoint_steps=3", "students.params.checkpoint_steps=5"), nil},
+		"guards":                        {set("zero.params.guards.kl={do: stop, max: 0.5}", "students.params.guards.loss.do=off"), nil},
 		"responses generated at once":   {set("eval-*.params.batch_size=1"), nil},
 		"the name of a template":        {edit("zero: {text", "other: {text", "template: zero", "template: other"), nil},
 		"a learning rate":               {set("zero.params.learning_rate=2e-4"), []string{"zero/main"}},

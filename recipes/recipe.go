@@ -13,6 +13,7 @@ type Recipe struct {
 	Description string
 	Profile     string // "" where the recipe has no profiles
 	File        string // where it was read, for people
+	Dir         string // what local sources are relative to
 	Seed        int64
 	Stages      []Stage // in the file's order
 
@@ -30,6 +31,7 @@ type Stage struct {
 	Title    string
 	Inputs   map[string]Ref
 	After    []string
+	Gate     *r1.Gate       // nil: it starts as soon as what it needs is there
 	Params   map[string]any // string, int64, float64, bool, []any, map[string]any
 	Students []Student      // of a distill stage; empty otherwise
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
 // A rawStage is a stage, or a student of one, while it is checked.
@@ -16,6 +18,7 @@ type rawStage struct {
 	kind     *kind
 	inputs   map[string]Ref
 	after    []string
+	gate     *r1.Gate
 	params   map[string]any
 	students []*rawStage
 	// good says that params decoded, so that keys may be looked at together.
@@ -149,6 +152,9 @@ func (d *decoder) stage(all []kind, n *yaml.Node, path string) *rawStage {
 		v, _ := text{}.decode(d, t, s.name+".title")
 		s.title, _ = v.(string)
 	}
+	if g := lookup(n, "gate"); g != nil {
+		s.gate = d.gate(g, s.name+".gate")
+	}
 	params := at(n, "params")
 	if params == n {
 		params = &yaml.Node{Kind: yaml.MappingNode, Line: n.Line, Column: n.Column}
@@ -159,6 +165,19 @@ func (d *decoder) stage(all []kind, n *yaml.Node, path string) *rawStage {
 	}
 	s.good = d.params(s, params, s.kind.params, s.name+".params")
 	return s
+}
+
+// gate decodes what a stage waits for besides its inputs.
+func (d *decoder) gate(n *yaml.Node, path string) *r1.Gate {
+	shape := object{what: "a map such as {approval: \"question to a person\"}", fields: []field{
+		{name: "approval", shape: text{what: "a question to a person"}, required: true},
+	}}
+	v, ok := shape.decode(d, n, path)
+	if !ok {
+		return nil
+	}
+	question, _ := v.(map[string]any)["approval"].(string)
+	return &r1.Gate{Approval: question}
 }
 
 func kindNames(all []kind) []string {
@@ -174,7 +193,7 @@ func (s *rawStage) distills() bool { return s.kind != nil && s.kind.output == ""
 // stageKeys refuses keys that a stage does not have, and says where a misplaced
 // parameter belongs.
 func (d *decoder) stageKeys(s *rawStage) {
-	known := []string{"name", "kind", "title", "inputs", "after", "params"}
+	known := []string{"name", "kind", "title", "inputs", "after", "gate", "params"}
 	if s.distills() {
 		known = append(known, "students")
 	}
@@ -279,7 +298,7 @@ func (d *decoder) checkStage(s *rawStage) {
 }
 
 func (s *rawStage) stage() Stage {
-	out := Stage{Name: s.name, Title: s.title, Inputs: s.inputs, After: s.after, Params: s.params}
+	out := Stage{Name: s.name, Title: s.title, Inputs: s.inputs, After: s.after, Gate: s.gate, Params: s.params}
 	if s.kind != nil {
 		out.Kind = s.kind.name
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/r1ctl/r1ctl/activities"
 	"github.com/r1ctl/r1ctl/internal/config"
+	"github.com/r1ctl/r1ctl/internal/tasks"
 	"github.com/r1ctl/r1ctl/workflows"
 )
 
@@ -25,7 +26,7 @@ type Options struct {
 	Log        *slog.Logger
 }
 
-// Run serves both task queues until ctx ends. Attempts in flight go on without
+// Run serves the task queues until ctx ends. Attempts in flight go on without
 // the worker; the next one finds them again.
 func Run(ctx context.Context, o Options) error {
 	control := worker.New(o.Client, workflows.QueueControl, worker.Options{
@@ -44,6 +45,14 @@ func Run(ctx context.Context, o Options) error {
 	})
 	o.Activities.RegisterAttempts(attempts)
 
+	// What is to be stopped may hold every slot of the attempts queue.
+	reaper := worker.New(o.Client, tasks.ReapQueue(o.Activities.Queue), worker.Options{
+		DisableWorkflowWorker:        true,
+		WorkerStopTimeout:            2 * time.Second,
+		MaxHeartbeatThrottleInterval: time.Second,
+	})
+	o.Activities.RegisterReap(reaper)
+
 	if err := control.Start(); err != nil {
 		return fmt.Errorf("start the control worker: %w", err)
 	}
@@ -52,6 +61,10 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("start the attempts worker: %w", err)
 	}
 	defer attempts.Stop()
+	if err := reaper.Start(); err != nil {
+		return fmt.Errorf("start the reaping worker: %w", err)
+	}
+	defer reaper.Stop()
 	o.Log.Info("worker is serving", "queues", []string{workflows.QueueControl, o.Activities.Queue}, "slots", o.Slots)
 	if o.Ready != nil {
 		o.Ready()

@@ -17,6 +17,9 @@ type board struct {
 	links Links
 	rows  []BoardRow
 	index map[string]int
+
+	pause  *r1.Pause
+	notice string
 }
 
 // BoardRow is one stage as the workflow sees it.
@@ -57,9 +60,19 @@ func newBoard(in RunInput) *board {
 func (b *board) set(ctx workflow.Context, stage string, change func(*BoardRow)) {
 	if i, ok := b.index[stage]; ok {
 		change(&b.rows[i])
-		workflow.SetCurrentDetails(ctx, b.markdown())
+		b.show(ctx)
 	}
 }
+
+// tell adds what a person should know besides.
+func (b *board) tell(ctx workflow.Context, notice string) {
+	if notice != "" {
+		b.notice = notice
+		b.show(ctx)
+	}
+}
+
+func (b *board) show(ctx workflow.Context) { workflow.SetCurrentDetails(ctx, b.markdown()) }
 
 func (b *board) snapshot() ([]BoardRow, error) { return b.rows, nil }
 
@@ -69,7 +82,7 @@ func (b *board) markdown() string {
 		count[r.State]++
 	}
 	head := fmt.Sprintf("%d of %d stages done", count[r1.RunCompleted], len(b.rows))
-	for _, state := range []r1.RunState{r1.RunRunning, r1.RunFailed, r1.RunCancelled, r1.RunSkipped} {
+	for _, state := range []r1.RunState{r1.RunRunning, r1.RunWaiting, r1.RunFailed, r1.RunCancelled, r1.RunSkipped} {
 		if n := count[state]; n > 0 {
 			head += fmt.Sprintf(", %d %s", n, state)
 		}
@@ -78,7 +91,13 @@ func (b *board) markdown() string {
 		head += " · " + link("report", address)
 	}
 	var t strings.Builder
+	if p := b.pause; p != nil {
+		t.WriteString("**paused**" + since(p) + ": nothing new starts until `r1ctl unpause " + b.run + "`\n\n")
+	}
 	t.WriteString(head + "\n\n")
+	if b.notice != "" {
+		t.WriteString(cell(b.notice) + "\n\n")
+	}
 	// The web UI gives the table half a page: few columns, and the one that wraps last.
 	t.WriteString(row("stage", "state", "time", "pass@1", "numbers", "attempts and notes"))
 	t.WriteString(row("---", "---", "---", "---", "---", "---"))
@@ -144,4 +163,16 @@ func (b *board) pass(r *BoardRow) string {
 		return ""
 	}
 	return cell(before + strings.Join(after, ", "))
+}
+
+// since says who paused a run, and when.
+func since(p *r1.Pause) string {
+	text := " since " + p.At.UTC().Format("2006-01-02 15:04 UTC")
+	if p.By != "" {
+		text = " by " + cell(p.By) + text
+	}
+	if p.Stop {
+		text += ", with its attempts stopped"
+	}
+	return text
 }

@@ -16,7 +16,7 @@ func RunDetails(in RunInput, description string) string {
 	if address := in.Links.Run(in.Run); address != "" {
 		t.WriteString("- " + link("live report", address) + "\n")
 	}
-	fmt.Fprintf(&t, "- `r1ctl watch %s`\n- `r1ctl resume %s` continues it after a failure\n", in.Run, in.Run)
+	fmt.Fprintf(&t, "- `r1ctl watch %s`\n- `r1ctl resume %s` continues it after a failure\n- `r1ctl pause %s`, `r1ctl unpause %s`, `r1ctl cancel %s`\n", in.Run, in.Run, in.Run, in.Run, in.Run)
 	return t.String()
 }
 

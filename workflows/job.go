@@ -22,13 +22,17 @@ type jobRun struct {
 	ref   tasks.JobRef
 	shape JobShape
 	table *jobTable
+	hold  *hold
 }
 
 // runJob brings one job to its commit: an existing commit (of this run, or of
 // an equal job of an earlier one) ends it at once; otherwise attempts are made
 // until one commits or the budget of its failure class is spent.
-func runJob(ctx workflow.Context, in StageInput, shape JobShape, table *jobTable) (jobResult, error) {
-	j := jobRun{in: in, shape: shape, table: table, ref: tasks.JobRef{Recipe: in.Recipe, Run: in.Run, Stage: in.Stage.Name, Job: shape.Name}}
+func runJob(ctx workflow.Context, in StageInput, shape JobShape, table *jobTable, hold *hold) (jobResult, error) {
+	j := jobRun{in: in, shape: shape, table: table, hold: hold}
+	j.ref = tasks.JobRef{Recipe: in.Recipe, Run: in.Run, Stage: in.Stage.Name, Job: shape.Name, Amendment: in.Amendment}
+	hold.jobs++
+	defer func() { hold.jobs-- }()
 	j.set(ctx, func(r *jobRow) { r.state, r.started = r1.RunRunning, workflow.Now(ctx) })
 	result, err := j.run(ctx)
 	j.set(ctx, func(r *jobRow) {
@@ -36,7 +40,7 @@ func runJob(ctx workflow.Context, in StageInput, shape JobShape, table *jobTable
 		switch {
 		case err == nil:
 			r.state = r1.RunCompleted
-		case temporal.IsCanceledError(err):
+		case temporal.IsCanceledError(err) || ctx.Err() != nil:
 			r.state = r1.RunCancelled
 		default:
 			r.state, r.err = r1.RunFailed, explain(err)
@@ -72,12 +76,41 @@ func (j jobRun) run(ctx workflow.Context) (jobResult, error) {
 	if j.in.Stage.Kind != r1.KindCurate {
 		return j.attempts(ctx)
 	}
-	var computed tasks.Computed
-	if err := workflow.ExecuteActivity(compute(ctx, "curate "+j.name()), tasks.Compute, j.ref).Get(ctx, &computed); err != nil {
-		return jobResult{attempts: 1}, err
+	return j.compute(ctx)
+}
+
+// compute runs a curate job. A pause that stops it makes it begin again: it saves
+// nothing on its way, and takes minutes.
+func (j jobRun) compute(ctx workflow.Context) (jobResult, error) {
+	done := jobResult{}
+	for {
+		if _, err := j.pause(ctx); err != nil {
+			return done, err
+		}
+		done.attempts++
+		var computed tasks.Computed
+		stopped, err := j.hold.guard(ctx, j.ref.Job, func(ctx workflow.Context) error {
+			return workflow.ExecuteActivity(compute(ctx, "curate "+j.name()), tasks.Compute, j.ref).Get(ctx, &computed)
+		})
+		if stopped {
+			continue
+		}
+		if err == nil {
+			j.set(ctx, func(r *jobRow) { r.metrics = computed.Metrics })
+		}
+		return done, err
 	}
-	j.set(ctx, func(r *jobRow) { r.metrics = computed.Metrics })
-	return jobResult{attempts: 1}, nil
+}
+
+// pause waits for the end of a pause, and says how long that took.
+func (j jobRun) pause(ctx workflow.Context) (time.Duration, error) {
+	if !j.hold.paused() {
+		return 0, nil
+	}
+	j.set(ctx, func(r *jobRow) { r.state = r1.RunPaused })
+	took, err := j.hold.wait(ctx)
+	j.set(ctx, func(r *jobRow) { r.state = r1.RunRunning })
+	return took, err
 }
 
 func (j jobRun) attempts(ctx workflow.Context) (jobResult, error) {
@@ -87,9 +120,15 @@ func (j jobRun) attempts(ctx workflow.Context) (jobResult, error) {
 	backoff := left.Backoff
 	last := 0
 	for {
-		attempt, end, err := j.attempt(ctx, last)
-		if attempt.Attempt > 0 {
+		run, err := j.attempt(ctx, last)
+		attempt, end := run.ref, run.end
+		started = started.Add(run.paused) // a pause is no preemption
+		if run.ran {
 			done.attempts++
+		}
+		if err == nil && run.stopped {
+			last = attempt.Attempt - 1 // it may have been done just before it was stopped
+			continue
 		}
 		if err != nil || end.Committed {
 			return done, err
@@ -118,31 +157,67 @@ func (j jobRun) attempts(ctx workflow.Context) (jobResult, error) {
 	}
 }
 
+// attemptRun is what became of an attempt.
+type attemptRun struct {
+	ref     tasks.AttemptRef
+	end     tasks.AttemptEnd
+	ran     bool          // it was submitted, or found again
+	stopped bool          // by a pause, which is no end of its own
+	paused  time.Duration // how long it waited for the end of a pause before
+}
+
 // attempt makes the next attempt after number last, to its end.
-func (j jobRun) attempt(ctx workflow.Context, last int) (tasks.AttemptRef, tasks.AttemptEnd, error) {
-	var ref tasks.AttemptRef
-	var end tasks.AttemptEnd
+func (j jobRun) attempt(ctx workflow.Context, last int) (attemptRun, error) {
+	var run attemptRun
+	before, err := j.pause(ctx)
+	if err != nil {
+		return run, err
+	}
 	summary := "prepare " + j.name()
 	if last > 0 {
 		summary = fmt.Sprintf("%s, after attempt %d", summary, last)
 	}
 	prepare := tasks.PrepareInput{JobRef: j.ref, After: last}
-	if err := workflow.ExecuteActivity(short(ctx, summary), tasks.PrepareAttempt, prepare).Get(ctx, &ref); err != nil {
-		return ref, end, err
+	if err := workflow.ExecuteActivity(short(ctx, summary), tasks.PrepareAttempt, prepare).Get(ctx, &run.ref); err != nil {
+		return run, err
 	}
+	ref := run.ref
+	between, err := j.pause(ctx) // nothing is submitted yet
+	run.paused = before + between
+	if err != nil {
+		return run, err
+	}
+	run.ran = true
 	note := AttemptNote{Stage: ref.Stage, Job: ref.Job, Attempt: ref.Attempt, Resume: ref.Resume}
 	j.set(ctx, func(r *jobRow) { r.newest = note })
 	tell(ctx, note)
-	err := workflow.ExecuteActivity(launched(ctx, ref.Queue, j.attemptSummary(ref)), tasks.RunAttempt, ref).Get(ctx, &end)
+	run.stopped, err = j.hold.guard(ctx, j.ref.Job, func(ctx workflow.Context) error {
+		return workflow.ExecuteActivity(launched(ctx, ref.Queue, j.attemptSummary(ref)), tasks.RunAttempt, ref).Get(ctx, &run.end)
+	})
+	if run.stopped {
+		return run, j.stopped(ctx, ref)
+	}
 	if err == nil {
 		j.set(ctx, func(r *jobRow) {
-			r.step, r.metrics = end.Step, end.Metrics
-			if !end.Committed {
-				r.last = fmt.Sprintf("attempt %d, %s: %s", ref.Attempt, end.Class, reason(end))
+			r.step, r.metrics = run.end.Step, run.end.Metrics
+			if !run.end.Committed {
+				r.last = fmt.Sprintf("attempt %d, %s: %s", ref.Attempt, run.end.Class, reason(run.end))
 			}
 		})
 	}
-	return ref, end, err
+	return run, err
+}
+
+// stopped makes sure that an attempt that a pause has stopped is gone: where its
+// activity was between two tries, none has seen the cancellation.
+func (j jobRun) stopped(ctx workflow.Context, ref tasks.AttemptRef) error {
+	notice := reap(ctx, j.in.Budgets, []tasks.AttemptRef{ref})
+	text := fmt.Sprintf("attempt %d was stopped by a pause", ref.Attempt)
+	if notice != "" {
+		text = notice
+	}
+	j.set(ctx, func(r *jobRow) { r.last = text })
+	return ctx.Err()
 }
 
 // attemptSummary is such as "train zero phase-02, attempt 1, from step 60".

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,60 +25,120 @@ var (
 // attemptSignal is how a stage tells its run of an attempt: an AttemptNote.
 const attemptSignal = "attempt"
 
-// Recipe runs every stage of a run: each in a child workflow, as soon as the
-// stages it needs are committed. When a stage fails, the stages that do not
-// need it still run; then the run fails and can be resumed.
-func Recipe(ctx workflow.Context, in RunInput) (RunResult, error) {
-	board := newBoard(in)
-	if err := workflow.SetQueryHandler(ctx, "stages", board.snapshot); err != nil {
-		return RunResult{}, fmt.Errorf("set query handler: %w", err)
-	}
-	listen(ctx, board)
-	run := tasks.RunState{Recipe: in.Recipe, RunRecord: r1.RunRecord{
-		Run: in.Run, State: r1.RunRunning, Started: workflow.Now(ctx),
-	}}
-	if err := recordRun(ctx, run); err != nil {
-		return RunResult{}, err
-	}
+// recipe is a run on its way to its end.
+type recipe struct {
+	in     RunInput
+	stages map[string]StageShape
+	board  *board
+	walk   *walker
+	result RunResult
 
-	result := RunResult{Stages: len(in.Stages)}
-	byName := map[string]StageShape{}
+	children map[string]workflow.ChildWorkflowFuture // open stages
+	pause    *r1.Pause
+	pauses   int // how often that changed
+	approved map[string]*r1.Approval
+	asking   map[string]bool // stages whose gate waits for a person
+	retries  map[string]RetryAnswer
+	shown    shown
+	ending   bool // nothing can be changed any more
+}
+
+// Recipe runs every stage of a run: each in a child workflow, as soon as the
+// stages it needs are committed and its gate is open. When a stage fails, the
+// stages that do not need it still run, and until they are done the stage can be
+// retried; then the run fails and can be resumed.
+func Recipe(ctx workflow.Context, in RunInput) (RunResult, error) {
+	r := &recipe{
+		in: in, stages: map[string]StageShape{}, board: newBoard(in), result: RunResult{Stages: len(in.Stages)},
+		children: map[string]workflow.ChildWorkflowFuture{}, approved: map[string]*r1.Approval{}, asking: map[string]bool{}, retries: map[string]RetryAnswer{},
+	}
 	nodes := make([]node, 0, len(in.Stages))
 	for _, s := range in.Stages {
-		byName[s.Name] = s
+		r.stages[s.Name] = s
 		nodes = append(nodes, node{s.Name, s.Needs})
 	}
-	failed, skipped := walk(ctx, nodes, func(ctx workflow.Context, name string) error {
-		board.set(ctx, name, func(row *BoardRow) { row.State, row.Started = r1.RunRunning, workflow.Now(ctx) })
-		r, err := runStage(ctx, in, byName[name])
-		board.set(ctx, name, func(row *BoardRow) { row.end(workflow.Now(ctx), r, err) })
-		if err == nil {
-			result.Ran += r.Ran
-			result.Reused += r.Reused
-			result.Attempts += r.Attempts
-		}
-		return err
-	})
-
-	err := finish(ctx, &run, failed)
-	for _, name := range skipped {
-		board.set(ctx, name, func(row *BoardRow) { row.State, row.Note = r1.RunSkipped, "a stage it needs failed" })
+	r.walk = newWalker(nodes, func() bool { return r.pause != nil })
+	r.leave(ctx)
+	if in.Paused != nil {
+		r.setPause(ctx, in.Paused)
 	}
-	if rerr := recordRun(ctx, run); rerr != nil && err == nil {
+	if err := r.handle(ctx); err != nil {
+		return RunResult{}, err
+	}
+	r.listen(ctx)
+	run := tasks.RunState{Recipe: in.Recipe, RunRecord: r1.RunRecord{Run: in.Run, Started: workflow.Now(ctx)}}
+	if err := r.record(ctx, run); err != nil {
+		return RunResult{}, err
+	}
+	settle := r.show(ctx, run)
+	r.walk.run(ctx, r.node)
+	r.ending = true
+	settle()
+
+	err := finish(ctx, &run, r.walk.errors)
+	for _, name := range r.walk.skipped() {
+		r.board.set(ctx, name, func(row *BoardRow) { row.State, row.Note = r1.RunSkipped, "a stage it needs failed" })
+	}
+	notice, rerr := reapRun(ctx, tasks.RunRef{Recipe: in.Recipe, Run: in.Run}, in.Budgets)
+	run.Notice = notice
+	r.board.tell(ctx, notice)
+	if rerr == nil {
+		rerr = recordRun(ctx, run)
+	}
+	if rerr != nil && err == nil {
 		err = rerr
 	}
-	return result, err
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	_ = workflow.Await(detached, func() bool { return workflow.AllHandlersFinished(ctx) }) // never cancelled
+	return r.result, err
+}
+
+// leave marks the stages that this execution is not to run.
+func (r *recipe) leave(ctx workflow.Context) {
+	for _, left := range r.in.Left {
+		why := &r1.Error{
+			Name:   "stage-left",
+			Detail: fmt.Sprintf("stage %s is %s, and was left as it was", left.Stage, left.State),
+			Remedy: "r1ctl resume " + r.in.Run,
+		}
+		if f := left.Error; f != nil {
+			why = &r1.Error{Name: f.Name, Detail: f.Detail, Remedy: f.Remedy}
+		}
+		r.walk.fail(left.Stage, fail(why))
+		r.board.set(ctx, left.Stage, func(row *BoardRow) { row.State, row.Error = left.State, left.Error })
+	}
+}
+
+// node runs one stage.
+func (r *recipe) node(ctx workflow.Context, name string) error {
+	s := r.stages[name]
+	if err := r.gate(ctx, s); err != nil {
+		r.board.set(ctx, name, func(row *BoardRow) { row.end(workflow.Now(ctx), StageResult{}, err) })
+		return err
+	}
+	r.board.set(ctx, name, func(row *BoardRow) { row.State, row.Started, row.Note = r1.RunRunning, workflow.Now(ctx), "" })
+	result, err := r.stage(ctx, s)
+	r.board.set(ctx, name, func(row *BoardRow) { row.end(workflow.Now(ctx), result, err) })
+	if err == nil {
+		r.result.Ran += result.Ran
+		r.result.Reused += result.Reused
+		r.result.Attempts += result.Attempts
+	}
+	return err
 }
 
 // listen takes up what stages tell of their attempts.
-func listen(ctx workflow.Context, board *board) {
+func (r *recipe) listen(ctx workflow.Context) {
 	attempts := workflow.GetSignalChannel(ctx, attemptSignal)
 	workflow.GoNamed(ctx, "listen", func(ctx workflow.Context) {
-		var n AttemptNote
-		for attempts.Receive(ctx, &n) {
-			board.set(ctx, n.Stage, func(row *BoardRow) {
+		for {
+			var n AttemptNote // anew: a field that is left out must not keep its old value
+			if !attempts.Receive(ctx, &n) {
+				return
+			}
+			r.board.set(ctx, n.Stage, func(row *BoardRow) {
 				row.Attempts++
-				row.Live = &AttemptNote{Stage: n.Stage, Job: n.Job, Attempt: n.Attempt, Resume: n.Resume}
+				row.Live = &n
 			})
 		}
 	})
@@ -129,20 +190,44 @@ func finish(ctx workflow.Context, run *tasks.RunState, failed map[string]error) 
 	return fail(why)
 }
 
-func runStage(ctx workflow.Context, in RunInput, stage StageShape) (StageResult, error) {
-	input := StageInput{Run: in.Run, Recipe: in.Recipe, Profile: in.Profile, Stage: stage, Budgets: in.Budgets, Links: in.Links}
+// stage runs the child workflow of a stage. Where an execution of this run was
+// just terminated, the children it had may be open for a moment.
+func (r *recipe) stage(ctx workflow.Context, s StageShape) (StageResult, error) {
+	const tries = 6
+	for n := 1; ; n++ {
+		result, err := r.child(ctx, s)
+		if n == tries || !errors.As(err, new(*temporal.ChildWorkflowExecutionAlreadyStartedError)) {
+			return result, err
+		}
+		d := time.Second << n
+		text := fmt.Sprintf("wait %s for the end of an earlier execution", d)
+		r.board.set(ctx, s.Name, func(row *BoardRow) { row.Note = text })
+		if err := workflow.NewTimerWithOptions(ctx, d, workflow.TimerOptions{Summary: text}).Get(ctx, nil); err != nil {
+			return StageResult{}, err
+		}
+	}
+}
+
+func (r *recipe) child(ctx workflow.Context, s StageShape) (StageResult, error) {
+	if err := workflow.Await(ctx, func() bool { return r.pause == nil }); err != nil {
+		return StageResult{}, err
+	}
+	in := r.in
+	input := StageInput{Run: in.Run, Recipe: in.Recipe, Profile: in.Profile, Stage: s, Budgets: in.Budgets, Links: in.Links, Amendment: in.Amendment}
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:            in.Run + "/" + stage.Name,
+		WorkflowID:            in.Run + "/" + s.Name,
 		TaskQueue:             QueueControl,
 		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_TERMINATE,
 		WaitForCancellation:   true,
-		StaticSummary:         shortened(stageSummary(stage)),
+		StaticSummary:         shortened(stageSummary(s)),
 		StaticDetails:         stageDetails(input),
-		TypedSearchAttributes: stageAttributes(in, stage),
+		TypedSearchAttributes: stageAttributes(in, s),
 	})
-	var r StageResult
-	err := workflow.ExecuteChildWorkflow(ctx, StageName, input).Get(ctx, &r)
-	return r, err
+	r.children[s.Name] = workflow.ExecuteChildWorkflow(ctx, StageName, input)
+	defer delete(r.children, s.Name)
+	var result StageResult
+	err := r.children[s.Name].Get(ctx, &result)
+	return result, err
 }
 
 func stageAttributes(in RunInput, stage StageShape) temporal.SearchAttributes {

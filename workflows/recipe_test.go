@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,6 +27,13 @@ type scriptedActivities struct {
 	resume    map[string]int                // stage/job/attempt -> step it resumes from
 	stages    map[string]r1.StageRecord
 	run       r1.RunRecord
+	states    []string // of the run, one after the other
+	approvals map[string]r1.Approval
+	unended   []tasks.AttemptRef
+	reaped    []string                                // attempts that were to be stopped, with their queue
+	reap      func(tasks.ReapInput) error             // how that went
+	attempt   func(context.Context, tasks.AttemptRef) // while an attempt runs
+	amended   map[string]int                          // stage -> amendment that its jobs are of
 }
 
 func (s *scriptedActivities) note(text string) {
@@ -47,10 +55,22 @@ func (s *scriptedActivities) register(env *testsuite.TestWorkflowEnvironment) {
 	})
 	add(tasks.PrepareAttempt, func(in tasks.PrepareInput) (tasks.AttemptRef, error) {
 		n := in.After + 1
-		return tasks.AttemptRef{JobRef: in.JobRef, Attempt: n, Resume: s.resume[fmt.Sprintf("%s/%s/%d", in.Stage, in.Job, n)]}, nil
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.amended != nil {
+			s.amended[in.Stage] = in.Amendment
+		}
+		return tasks.AttemptRef{JobRef: in.JobRef, Attempt: n, Queue: "here", Resume: s.resume[fmt.Sprintf("%s/%s/%d", in.Stage, in.Job, n)]}, nil
 	})
-	add(tasks.RunAttempt, func(ref tasks.AttemptRef) (tasks.AttemptEnd, error) {
+	add(tasks.RunAttempt, func(ctx context.Context, ref tasks.AttemptRef) (tasks.AttemptEnd, error) {
 		s.note("run " + ref.Stage + "/" + ref.Job)
+		if s.attempt != nil {
+			s.attempt(ctx, ref)
+			if ctx.Err() != nil {
+				s.note("stopped " + ref.Stage + "/" + ref.Job)
+				return tasks.AttemptEnd{}, ctx.Err()
+			}
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		name := ref.Stage + "/" + ref.Job
@@ -70,7 +90,40 @@ func (s *scriptedActivities) register(env *testsuite.TestWorkflowEnvironment) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.run = r.RunRecord
+		s.states = append(s.states, string(r.State))
 		return nil
+	})
+	add(tasks.FindApproval, func(ref tasks.JobRef) (tasks.FoundApproval, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if a, ok := s.approvals[ref.Stage]; ok {
+			return tasks.FoundApproval{Approval: &a}, nil
+		}
+		return tasks.FoundApproval{}, nil
+	})
+	add(tasks.RecordApproval, func(in tasks.ApprovalInput) (r1.Approval, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if a, ok := s.approvals[in.Stage]; ok {
+			return a, nil
+		}
+		if s.approvals == nil {
+			s.approvals = map[string]r1.Approval{}
+		}
+		s.approvals[in.Stage] = in.Approval
+		return in.Approval, nil
+	})
+	add(tasks.FindUnended, func(tasks.RunRef) ([]tasks.AttemptRef, error) { return s.unended, nil })
+	add(tasks.Reap, func(ctx context.Context, in tasks.ReapInput) (tasks.Reaped, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, a := range in.Attempts {
+			s.reaped = append(s.reaped, fmt.Sprintf("%s %d on %s", a.Stage, a.Attempt, activity.GetInfo(ctx).TaskQueue))
+		}
+		if s.reap != nil {
+			return tasks.Reaped{}, s.reap(in)
+		}
+		return tasks.Reaped{Stopped: len(in.Attempts)}, nil
 	})
 }
 

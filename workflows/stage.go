@@ -15,9 +15,12 @@ func Stage(ctx workflow.Context, in StageInput) (StageResult, error) {
 	record := tasks.StageState{Recipe: in.Recipe, Run: in.Run, StageRecord: r1.StageRecord{
 		Stage: in.Stage.Name, State: r1.RunRunning, Started: workflow.Now(ctx),
 	}}
-	if err := recordStage(ctx, record); err != nil {
+	if err := saveStage(ctx, record); err != nil { // its search attributes say so already
 		return StageResult{}, err
 	}
+	hold := newHold()
+	hold.listen(ctx)
+	settle := hold.show(ctx, record)
 
 	var result StageResult
 	table := newJobTable(in)
@@ -27,16 +30,18 @@ func Stage(ctx workflow.Context, in StageInput) (StageResult, error) {
 		shapes[j.Name] = j
 		nodes = append(nodes, node{j.Name, j.After})
 	}
-	failed, skipped := walk(ctx, nodes, func(ctx workflow.Context, job string) error {
-		r, err := runJob(ctx, in, shapes[job], table)
+	w := newWalker(nodes, hold.paused)
+	w.run(ctx, func(ctx workflow.Context, job string) error {
+		r, err := runJob(ctx, in, shapes[job], table, hold)
 		if err == nil {
 			result.add(r)
 		}
 		return err
 	})
-	table.skip(ctx, skipped)
+	settle()
+	table.skip(ctx, w.skipped())
 	result.Metrics, result.Last = table.metrics(), table.lastAttempt()
-	err := joined(failed)
+	err := joined(w.errors)
 
 	record.Ended = workflow.Now(ctx)
 	switch {
@@ -44,6 +49,7 @@ func Stage(ctx workflow.Context, in StageInput) (StageResult, error) {
 		record.State = r1.RunCompleted
 	case ctx.Err() != nil:
 		record.State = r1.RunCancelled
+		err = temporal.NewCanceledError() // whatever a job said while it was torn down
 	default:
 		why := explain(err)
 		record.State, record.Error, record.ErrorName, record.Remedy = r1.RunFailed, why.Detail, why.Name, why.Remedy
@@ -54,14 +60,19 @@ func Stage(ctx workflow.Context, in StageInput) (StageResult, error) {
 	return result, err
 }
 
-// recordStage works on a cancelled context too: how a stage ended must be seen.
+// recordStage shows a stage's new state. It works on a cancelled context too: how
+// a stage ended must be seen.
 func recordStage(ctx workflow.Context, s tasks.StageState) error {
 	detached, _ := workflow.NewDisconnectedContext(ctx)
-	if s.State != r1.RunRunning { // which it was started with
-		if err := workflow.UpsertTypedSearchAttributes(detached, AttrState.ValueSet(string(s.State))); err != nil {
-			return fmt.Errorf("set search attributes: %w", err)
-		}
+	if err := workflow.UpsertTypedSearchAttributes(detached, AttrState.ValueSet(string(s.State))); err != nil {
+		return fmt.Errorf("set search attributes: %w", err)
 	}
+	return saveStage(detached, s)
+}
+
+// saveStage writes the stage record, also on a cancelled context.
+func saveStage(ctx workflow.Context, s tasks.StageState) error {
+	detached, _ := workflow.NewDisconnectedContext(ctx)
 	return workflow.ExecuteActivity(short(detached, "record that "+s.Stage+" is "+string(s.State)), tasks.RecordStage, s).Get(detached, nil)
 }
 

@@ -30,6 +30,20 @@ type RunInput struct {
 	Stages  []StageShape `json:"stages"`
 	Budgets Budgets      `json:"budgets"`
 	Links   Links        `json:"links,omitzero"`
+	// Amendment is the number of the amendment whose plan Stages is; 0: run.json's.
+	Amendment int `json:"amendment,omitempty"`
+	// Paused is set when the run was paused before and still is.
+	Paused *r1.Pause `json:"paused,omitempty"`
+	// Left are stages that this execution leaves as they are, until somebody
+	// retries them. Those behind them are skipped.
+	Left []LeftStage `json:"left,omitempty"`
+}
+
+// LeftStage is a stage that is not run again, as it was found.
+type LeftStage struct {
+	Stage string      `json:"stage"`
+	State r1.RunState `json:"state"`
+	Error *Failure    `json:"error,omitempty"` // how it failed, if it did
 }
 
 // StageShape is a stage as far as the walk needs it.
@@ -38,6 +52,7 @@ type StageShape struct {
 	Kind  r1.Kind    `json:"kind"`
 	Title string     `json:"title,omitempty"`
 	Needs []string   `json:"needs,omitempty"`
+	Gate  *r1.Gate   `json:"gate,omitempty"`
 	Jobs  []JobShape `json:"jobs"`
 	// Model is where the model that the stage trains, samples or measures comes from.
 	Model modelRef `json:"model,omitzero"`
@@ -64,11 +79,12 @@ type Budgets struct {
 	Infrastructure int           `json:"infrastructure"` // further attempts after lost nodes, agents, storage
 	Preempted      time.Duration `json:"preempted"`      // how long a job may keep being preempted
 	Backoff        time.Duration `json:"backoff"`        // first wait after an infrastructure failure; doubles up to a minute
+	Stop           time.Duration `json:"stop"`           // how long a machine may take to stop what is to end
 }
 
 // DefaultBudgets suit one machine.
 func DefaultBudgets() Budgets {
-	return Budgets{Program: 1, Infrastructure: 5, Preempted: 7 * 24 * time.Hour, Backoff: 2 * time.Second}
+	return Budgets{Program: 1, Infrastructure: 5, Preempted: 7 * 24 * time.Hour, Backoff: 2 * time.Second, Stop: 5 * time.Minute}
 }
 
 // Shape reduces a plan to what Recipe needs.
@@ -76,7 +92,7 @@ func Shape(p *r1.Plan) []StageShape {
 	stages := make([]StageShape, 0, len(p.Stages))
 	for i := range p.Stages {
 		s := &p.Stages[i]
-		shape := StageShape{Name: s.Name, Kind: s.Kind, Title: s.Title, Needs: s.Needs}
+		shape := StageShape{Name: s.Name, Kind: s.Kind, Title: s.Title, Needs: s.Needs, Gate: s.Gate}
 		for _, j := range s.Jobs {
 			shape.Jobs = append(shape.Jobs, JobShape{Name: j.Name, After: j.After, From: j.FromStep, To: j.ToStep})
 		}
@@ -112,6 +128,8 @@ type StageInput struct {
 	Stage   StageShape `json:"stage"`
 	Budgets Budgets    `json:"budgets"`
 	Links   Links      `json:"links,omitzero"`
+	// Amendment is as in RunInput.
+	Amendment int `json:"amendment,omitempty"`
 }
 
 // StageResult says how a stage got its outputs.

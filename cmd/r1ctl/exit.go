@@ -32,7 +32,7 @@ func (e usageError) Unwrap() error { return e.err }
 // usageNames are the errors that only the user's input can cause.
 var usageNames = map[string]bool{
 	"config-invalid": true, "recipe-invalid": true, "unknown-recipe": true,
-	"unknown-profile": true, "unknown-run": true, "unknown-stage": true, "run-exists": true,
+	"unknown-profile": true, "unknown-run": true, "unknown-stage": true, "unknown-gate": true, "run-exists": true, "set-not-amendable": true,
 }
 
 // report prints an error once and gives its exit code.

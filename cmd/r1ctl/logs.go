@@ -137,7 +137,7 @@ func (a *app) printLog(ctx context.Context, s *session, run *r1.Run, l attemptLo
 			if err != nil {
 				return err
 			}
-			over = ended(st.State)
+			over = st.State.Ended()
 		}
 		next, err := stream.Read(ctx, s.store, strings.TrimSuffix(l.Prefix, "/"), offset, a.out)
 		if err != nil {

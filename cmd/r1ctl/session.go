@@ -178,14 +178,14 @@ func (s *session) status(ctx context.Context, r *runs.Reader) (*runs.Status, err
 		return nil, err
 	}
 	switch {
-	case open && ended(st.State):
-		st.State, st.Ended, st.Error = r1.RunRunning, time.Time{}, ""
-	case !open && !ended(st.State):
+	case open && st.State.Ended():
+		st.State, st.Ended, st.Error, st.Notice = r1.RunRunning, time.Time{}, "", ""
+	case !open && !st.State.Ended():
 		// The workflow may have ended between the two looks: read again.
 		if st, err = r.Status(ctx); err != nil {
 			return nil, err
 		}
-		if !ended(st.State) {
+		if !st.State.Ended() {
 			st.State = r1.RunInterrupted
 		}
 	}

@@ -73,14 +73,18 @@ func freeze(recipe string, o recipes.Options, id string) (*r1.Run, error) {
 			return nil, err
 		}
 	}
-	owner := ""
-	if u, err := user.Current(); err == nil {
-		owner = u.Username
-	}
 	return &r1.Run{
 		Version: 1, ID: id, Recipe: plan.Recipe, Profile: plan.Profile, Created: now,
-		Owner: owner, R1ctl: versionString(), RecipeYAML: rec.YAML(), Plan: *plan,
+		Owner: userName(), R1ctl: versionString(), RecipeYAML: rec.YAML(), RecipeDir: rec.Dir, Set: o.Set, Plan: *plan,
 	}, nil
+}
+
+// userName is who calls, as far as the system says.
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return ""
 }
 
 // sourceDigest identifies what a tiny:// address stands for in this binary.
@@ -111,7 +115,7 @@ func (a *app) start(cmd *cobra.Command, run *r1.Run, detach bool) error {
 	if err := runs.Create(ctx, s.store, *run); err != nil {
 		return err
 	}
-	if err := s.drive(ctx, run); err != nil {
+	if err := s.drive(ctx, run, driveOptions{}); err != nil {
 		return err
 	}
 	if detach {
@@ -124,13 +128,19 @@ func (a *app) start(cmd *cobra.Command, run *r1.Run, detach bool) error {
 	return a.follow(ctx, s, run)
 }
 
+// driveOptions say how a run goes on that was driven before.
+type driveOptions struct {
+	paused *r1.Pause             // it was paused, and still is
+	left   []workflows.LeftStage // not to be run
+}
+
 // drive starts a workflow execution for a run. With one open already it does
 // nothing: a run is never driven twice.
-func (s *session) drive(ctx context.Context, run *r1.Run) error {
+func (s *session) drive(ctx context.Context, run *r1.Run, o driveOptions) error {
 	input := workflows.RunInput{
 		Run: run.ID, Recipe: run.Recipe, Profile: run.Profile, Owner: run.Owner,
-		Stages: workflows.Shape(&run.Plan), Budgets: budgets(s.cfg.Site.Retries),
-		Links: workflows.Links{Report: s.report},
+		Stages: workflows.Shape(&run.Plan), Budgets: budgets(s.cfg.Site),
+		Links: workflows.Links{Report: s.report}, Amendment: len(run.Amendments), Paused: o.paused, Left: o.left,
 	}
 	attrs := append(runAttributes(run), workflows.AttrState.ValueSet(string(r1.RunRunning)))
 	_, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
@@ -157,8 +167,9 @@ func runAttributes(run *r1.Run) []temporal.SearchAttributeUpdate {
 	return attrs
 }
 
-func budgets(r config.Retries) workflows.Budgets {
+func budgets(site config.Site) workflows.Budgets {
 	b := workflows.DefaultBudgets()
-	b.Program, b.Infrastructure, b.Preempted = r.Program, r.Infrastructure, r.Preempted
+	b.Program, b.Infrastructure, b.Preempted = site.Retries.Program, site.Retries.Infrastructure, site.Retries.Preempted
+	b.Stop = max(b.Stop, site.StopGrace+2*time.Minute)
 	return b
 }

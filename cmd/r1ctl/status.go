@@ -88,7 +88,17 @@ func (a *app) listRuns(ctx context.Context, s *session) error {
 // printStatus shows a run, how to go on with it, and where to look next.
 func (s *session) printStatus(out io.Writer, st *runs.Status) {
 	view.Table(out, st, time.Now())
+	for _, am := range st.Amendments {
+		for _, c := range am.Changes {
+			fmt.Fprintf(out, "amendment %d (%s, %s): %s\n", am.Number, am.By, am.Created.Local().Format(time.DateTime), changeText(c))
+		}
+	}
+	if st.Notice != "" {
+		fmt.Fprintln(out, "note:", st.Notice)
+	}
 	switch st.State {
+	case r1.RunPaused:
+		fmt.Fprintf(out, "paused%s; continue with: %s\n", since(st.Paused), s.hint("unpause", st.Run))
 	case r1.RunFailed, r1.RunInterrupted, r1.RunCancelled:
 		fmt.Fprintf(out, "continue with: %s\n", s.hint("resume", st.Run))
 	}

@@ -53,7 +53,7 @@ func (a *app) follow(ctx context.Context, s *session, run *r1.Run) error {
 			v.Show(nil, "storage does not answer; waiting: "+err.Error())
 		case err != nil:
 			return err
-		case ended(st.State):
+		case st.State.Ended():
 			v.Show(st, "")
 			v.Close()
 			return a.finish(s, st)
@@ -66,8 +66,6 @@ func (a *app) follow(ctx context.Context, s *session, run *r1.Run) error {
 		}
 	}
 }
-
-func ended(s r1.RunState) bool { return s != r1.RunRunning && s != r1.RunPending }
 
 func (a *app) finish(s *session, st *runs.Status) error {
 	if a.json() {

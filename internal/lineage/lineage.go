@@ -9,7 +9,7 @@ import (
 // Measured is a model of the plan with the evaluate stage that measures it.
 type Measured struct {
 	Evaluate string       // the evaluate stage
-	Title    string       // of the stage that makes the model
+	Title    string       // of the stage that makes the model, for people
 	Model    r1.OutputRef // the stage, job and output that make the model
 	Kind     r1.Kind      // how it is made
 	// Before is the evaluate stage of the model this one started from; "" where it
@@ -35,7 +35,7 @@ func Models(plan *r1.Plan) []Measured {
 		if _, twice := by[model]; !twice {
 			by[model] = s.Name
 		}
-		out = append(out, Measured{Evaluate: s.Name, Title: maker.Title, Model: model, Kind: maker.Kind})
+		out = append(out, Measured{Evaluate: s.Name, Title: title(maker, model), Model: model, Kind: maker.Kind})
 	}
 	for i := range out {
 		if parent, ok := Parent(plan, out[i].Model); ok {
@@ -43,6 +43,19 @@ func Models(plan *r1.Plan) []Measured {
 		}
 	}
 	return out
+}
+
+// title is that of the stage, with the output where it makes several models.
+func title(maker *r1.PlannedStage, model r1.OutputRef) string {
+	if len(maker.Outputs) < 2 {
+		return maker.Title
+	}
+	for name, ref := range maker.Outputs {
+		if ref == model {
+			return maker.Title + ": " + name
+		}
+	}
+	return maker.Title
 }
 
 // Parent is the model that a model started from. A student from a source has the

@@ -11,6 +11,8 @@ import (
 //	_fingerprints/<2>/<fingerprint>.json          index: job fingerprint -> commit
 //	_digests/<2>/<sha256>.json                    index: file digest -> object
 //	<recipe>/<run>/run.json                       the frozen run
+//	<recipe>/<run>/_amendments/<number>.json      what was changed since, with the plan from then on
+//	<recipe>/<run>/_approvals/<stage>.json        who answered the question of a gate
 //	<recipe>/<run>/<stage>/<output>/…             artifacts, readable by any S3 client
 //	<recipe>/<run>/_stages/<stage>.json           stage record, for status
 //	<recipe>/<run>/_jobs/<stage>/<job>/commit.json
@@ -25,6 +27,19 @@ func (l Layout) Prefix() string { return path.Join(l.Recipe, l.Run) }
 
 // RunFile is the frozen run.
 func (l Layout) RunFile() string { return path.Join(l.Prefix(), "run.json") }
+
+// Amendment is the n-th amendment of the run, from 1.
+func (l Layout) Amendment(n int) string {
+	return path.Join(l.Prefix(), "_amendments", fmt.Sprintf("%04d.json", n))
+}
+
+// Approval is the answer to the question of a stage's gate.
+func (l Layout) Approval(stage string) string {
+	return path.Join(l.Prefix(), "_approvals", stage+".json")
+}
+
+// Jobs is the prefix of the records of all jobs, with a slash at its end.
+func (l Layout) Jobs() string { return path.Join(l.Prefix(), "_jobs") + "/" }
 
 // StateFile is the run record, for status.
 func (l Layout) StateFile() string { return path.Join(l.Prefix(), "state.json") }

@@ -59,9 +59,16 @@ type PlannedStage struct {
 	Kind  Kind         `json:"kind"`
 	Title string       `json:"title,omitempty"` // one line for people, such as "Reasoning RL (Dev2)"
 	Needs []string     `json:"needs,omitempty"` // stages that must be committed first
+	Gate  *Gate        `json:"gate,omitempty"`  // what it waits for besides; never part of a fingerprint
 	Jobs  []PlannedJob `json:"jobs"`
 	// Outputs maps a stage output to the job that makes it.
 	Outputs map[string]OutputRef `json:"outputs"`
+}
+
+// Gate is what must hold before a stage begins, besides what it needs.
+type Gate struct {
+	// Approval is a question to a person; the stage waits until it is answered.
+	Approval string `json:"approval,omitempty"`
 }
 
 // Job returns the planned job of that name, or nil.

@@ -1,8 +1,12 @@
 package r1
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
-// Run is run.json: a recipe and profile frozen when the run started.
+// Run is run.json: a recipe and profile frozen when the run started. What is
+// changed later is an Amendment; run.json itself is never written again.
 type Run struct {
 	Version    int       `json:"version"`
 	ID         string    `json:"id"`
@@ -12,7 +16,49 @@ type Run struct {
 	Owner      string    `json:"owner,omitempty"`
 	R1ctl      string    `json:"r1ctl"` // version of the binary that started it
 	RecipeYAML string    `json:"recipe_yaml"`
-	Plan       Plan      `json:"plan"`
+	RecipeDir  string    `json:"recipe_dir,omitempty"` // what local sources of the recipe are relative to
+	Set        []string  `json:"set,omitempty"`        // KEY=VALUE pairs laid over the profile
+	// Plan is the newest one: of the last amendment, where the run has any.
+	Plan Plan `json:"plan"`
+	// Amendments are those of the run so far, without their plans. They are
+	// objects of their own (Layout.Amendment).
+	Amendments []Amendment `json:"-"`
+}
+
+// Amendment changes parameters of stages that are not committed yet.
+type Amendment struct {
+	Version int       `json:"version"`
+	Number  int       `json:"number"` // from 1
+	Created time.Time `json:"created"`
+	By      string    `json:"by,omitempty"`
+	R1ctl   string    `json:"r1ctl"` // version of the binary that made it
+	Changes []Change  `json:"changes"`
+	Set     []string  `json:"set"` // the KEY=VALUE pairs of this amendment
+	// Plan is the whole plan from now on; nil where only the change is told.
+	Plan *Plan `json:"plan,omitempty"`
+}
+
+// Change is one field of an amendment, such as zero.params.learning_rate.
+type Change struct {
+	Field string          `json:"field"`
+	From  json.RawMessage `json:"from"` // null: it was not there
+	To    json.RawMessage `json:"to"`
+}
+
+// Approval answers the question of a stage's gate.
+type Approval struct {
+	Stage    string    `json:"stage"`
+	Question string    `json:"question"`
+	By       string    `json:"by,omitempty"`
+	At       time.Time `json:"at"`
+}
+
+// Pause is why a run starts nothing new.
+type Pause struct {
+	By string    `json:"by,omitempty"`
+	At time.Time `json:"at"`
+	// Stop says that attempts were stopped too, and go on from what they saved.
+	Stop bool `json:"stop,omitempty"`
 }
 
 // RunState is where a run or stage is in its life.
@@ -26,9 +72,23 @@ const (
 	RunFailed    RunState = "failed"
 	RunCancelled RunState = "cancelled"
 	RunSkipped   RunState = "skipped" // a stage it needs failed
+	// RunPaused starts nothing new, until somebody says unpause. A stage is paused
+	// when nothing of it runs any more either.
+	RunPaused RunState = "paused"
+	// RunWaiting waits for the answer of a person (a gate), and for nothing else.
+	RunWaiting RunState = "waiting"
 	// RunInterrupted is said of a run that was running when its engine was lost.
 	RunInterrupted RunState = "interrupted"
 )
+
+// Ended says whether a run or stage has come to its end, in whatever way.
+func (s RunState) Ended() bool {
+	switch s {
+	case RunPending, RunRunning, RunPaused, RunWaiting:
+		return false
+	}
+	return true
+}
 
 // RunRecord is state.json, and StageRecord _stages/<stage>.json: what status
 // shows when no engine is up. They are for reading; commits are the truth.
@@ -38,6 +98,10 @@ type RunRecord struct {
 	Started time.Time `json:"started,omitzero"`
 	Ended   time.Time `json:"ended,omitzero"`
 	Error   string    `json:"error,omitempty"`
+	Paused  *Pause    `json:"paused,omitempty"`
+	// Notice is what a person should know besides, such as an attempt that could
+	// not be stopped because its machine does not answer.
+	Notice string `json:"notice,omitempty"`
 }
 
 // StageRecord is the state of one stage.
@@ -49,5 +113,7 @@ type StageRecord struct {
 	Error   string    `json:"error,omitempty"`
 	// ErrorName is the stable name of what happened, Remedy what to do about it.
 	ErrorName string `json:"error_name,omitempty"`
-	Remedy    string `json:"remedy,omitempty"`
+	// Question is what the stage waits for an answer to.
+	Question string `json:"question,omitempty"`
+	Remedy   string `json:"remedy,omitempty"`
 }

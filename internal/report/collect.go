@@ -21,7 +21,7 @@ func Collect(ctx context.Context, s Store, run *r1.Run, st *runs.Status) (*Repor
 }
 
 func collect(ctx context.Context, s Store, run *r1.Run, st *runs.Status, now time.Time) (*Report, error) {
-	c := &collector{store: s, run: run, layout: r1.Layout{Recipe: run.Recipe, Run: run.ID}, plan: lineage{&run.Plan}}
+	c := &collector{store: s, run: run, layout: r1.Layout{Recipe: run.Recipe, Run: run.ID}, plan: origins{&run.Plan}}
 	r := &Report{
 		Version: Version, Generated: now.UTC(),
 		Run: run.ID, Recipe: run.Recipe, Profile: run.Profile, Description: run.Plan.Description, Owner: run.Owner,
@@ -56,7 +56,7 @@ type collector struct {
 	store  Store
 	run    *r1.Run
 	layout r1.Layout
-	plan   lineage
+	plan   origins
 
 	mu         sync.Mutex
 	unreadable []Unreadable

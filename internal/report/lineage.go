@@ -16,10 +16,10 @@ func makesModel(k r1.Kind) bool {
 	return false
 }
 
-// lineage answers who made what of what, from the plan.
-type lineage struct{ plan *r1.Plan }
+// origins answers who made what of what, from the plan.
+type origins struct{ plan *r1.Plan }
 
-func (l lineage) job(ref r1.OutputRef) *r1.PlannedJob {
+func (l origins) job(ref r1.OutputRef) *r1.PlannedJob {
 	if s := l.plan.Stage(ref.Stage); s != nil {
 		return s.Job(ref.Job)
 	}
@@ -28,7 +28,7 @@ func (l lineage) job(ref r1.OutputRef) *r1.PlannedJob {
 
 // models lists the models of the plan in its order: one a stage, or one a
 // student. Of a stage in phases it is what the last one makes.
-func (l lineage) models() []r1.OutputRef {
+func (l origins) models() []r1.OutputRef {
 	var out []r1.OutputRef
 	for i := range l.plan.Stages {
 		s := &l.plan.Stages[i]
@@ -50,41 +50,15 @@ func (l lineage) models() []r1.OutputRef {
 }
 
 // name is what a model is called: its stage, or among students the job.
-func (l lineage) name(ref r1.OutputRef) string {
+func (l origins) name(ref r1.OutputRef) string {
 	if s := l.plan.Stage(ref.Stage); s != nil && s.Kind == r1.KindDistill {
 		return ref.Job
 	}
 	return ref.Stage
 }
 
-// parent is the model a model was trained from. A phase's parent is the phase
-// before; that of the first one is the stage's.
-func (l lineage) parent(ref r1.OutputRef) (r1.OutputRef, bool) {
-	for seen := 0; seen < len(l.plan.Stages)+64; seen++ {
-		j := l.job(ref)
-		if j == nil {
-			return r1.OutputRef{}, false
-		}
-		var from r1.OutputRef
-		ok := false
-		for _, input := range []string{"policy", "model", "student"} {
-			if from, ok = j.Inputs[input]; ok {
-				break
-			}
-		}
-		if !ok {
-			return r1.OutputRef{}, false
-		}
-		if from.Stage != ref.Stage {
-			return from, true
-		}
-		ref = from
-	}
-	return r1.OutputRef{}, false
-}
-
 // evaluations lists the jobs that measure a model, in the plan's order.
-func (l lineage) evaluations(model r1.OutputRef) []*r1.PlannedJob {
+func (l origins) evaluations(model r1.OutputRef) []*r1.PlannedJob {
 	var out []*r1.PlannedJob
 	for i := range l.plan.Stages {
 		s := &l.plan.Stages[i]
@@ -101,7 +75,7 @@ func (l lineage) evaluations(model r1.OutputRef) []*r1.PlannedJob {
 }
 
 // teachers are the models whose samples a job's data was made of.
-func (l lineage) teachers(job *r1.PlannedJob) []r1.OutputRef {
+func (l origins) teachers(job *r1.PlannedJob) []r1.OutputRef {
 	var out []r1.OutputRef
 	seen := map[r1.OutputRef]bool{}
 	var walk func(ref r1.OutputRef)
@@ -155,7 +129,7 @@ func comparedWith(params json.RawMessage) map[string]bool {
 }
 
 // fromBase says that RL starts at the starting model itself, as R1-Zero does.
-func (l lineage) fromBase(stage *r1.PlannedStage) bool {
+func (l origins) fromBase(stage *r1.PlannedStage) bool {
 	if len(stage.Jobs) == 0 {
 		return false
 	}
@@ -168,7 +142,7 @@ func (l lineage) fromBase(stage *r1.PlannedStage) bool {
 }
 
 // producer says in words where an input comes from.
-func (l lineage) producer(ref r1.OutputRef) string {
+func (l origins) producer(ref r1.OutputRef) string {
 	name := ref.Stage
 	if ref.Job != r1.MainJob {
 		name += "/" + ref.Job

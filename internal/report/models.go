@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/r1ctl/r1ctl/internal/lineage"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -41,7 +42,7 @@ func (c *collector) models(ctx context.Context, r *Report) ([]Model, error) {
 		s := r.stage(ref.Stage)
 		m := Model{Name: c.plan.name(ref), Title: s.Label(), Stage: ref.Stage, Job: ref.Job, Kind: s.Kind, State: s.State}
 		c.cost(&m, s)
-		parent, ok := c.plan.parent(ref)
+		parent, ok := lineage.Parent(c.plan.plan, ref)
 		if ok {
 			m.Parent = c.plan.name(parent)
 		}

@@ -156,6 +156,8 @@ func stateMark(s r1.RunState) mark {
 		return mark{"✓", "good", string(s)}
 	case r1.RunRunning:
 		return mark{"●", "live", string(s)}
+	case r1.RunPaused, r1.RunWaiting:
+		return mark{"◌", "live", string(s)}
 	case r1.RunFailed, r1.RunInterrupted:
 		return mark{"✗", "bad", string(s)}
 	case r1.RunCancelled, r1.RunSkipped:

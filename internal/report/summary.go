@@ -44,7 +44,7 @@ func lead(r *Report) string {
 	switch r.State {
 	case r1.RunCompleted:
 		text = fmt.Sprintf("All %d stages of %s are complete", n, r.Recipe)
-	case r1.RunRunning, r1.RunPending:
+	case r1.RunRunning, r1.RunPending, r1.RunWaiting:
 		text = fmt.Sprintf("The run is still going: %d of %d stages of %s are complete, and this page shows what is there so far", done, n, r.Recipe)
 	default:
 		text = fmt.Sprintf("The run is %s, with %d of %d stages of %s complete", r.State, done, n, r.Recipe)

@@ -64,7 +64,7 @@ func (s *Spent) add(o Spent) {
 }
 
 // timeline finds the critical path and says what its time was spent on.
-func timeline(plan lineage, r *Report) Timeline {
+func timeline(plan origins, r *Report) Timeline {
 	t := Timeline{Start: r.Started, End: r.Ended}
 	if t.Start.IsZero() {
 		t.Start = r.Created
@@ -202,7 +202,7 @@ func latest(jobs []*Job) *Job {
 }
 
 // dependencies are the jobs that must be done before a job begins.
-func dependencies(plan lineage, r *Report, p *r1.PlannedJob) []*Job {
+func dependencies(plan origins, r *Report, p *r1.PlannedJob) []*Job {
 	var out []*Job
 	for _, ref := range p.Inputs {
 		out = append(out, r.job(ref.Stage, ref.Job))

@@ -41,7 +41,7 @@ type Report struct {
 }
 
 // Live says that the run goes on, so that another look will show more.
-func (r *Report) Live() bool { return r.State == r1.RunRunning || r.State == r1.RunPending }
+func (r *Report) Live() bool { return !r.State.Ended() }
 
 // stage returns the stage of that name, or nil.
 func (r *Report) stage(name string) *Stage {

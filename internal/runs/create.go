@@ -89,7 +89,7 @@ func List(ctx context.Context, s Store) ([]Entry, error) {
 	return entries, nil
 }
 
-// Load finds a run by id.
+// Load finds a run by id, and brings it to its newest amendment.
 func Load(ctx context.Context, s Store, id string) (*r1.Run, error) {
 	var e Entry
 	err := s.GetJSON(ctx, r1.RunIndex(id), &e)
@@ -106,6 +106,9 @@ func Load(ctx context.Context, s Store, id string) (*r1.Run, error) {
 	var run r1.Run
 	if err := s.GetJSON(ctx, r1.Layout{Recipe: e.Recipe, Run: id}.RunFile(), &run); err != nil {
 		return nil, fmt.Errorf("read run %s: %w", id, err)
+	}
+	if err := amended(ctx, s, &run); err != nil {
+		return nil, err
 	}
 	return &run, nil
 }

@@ -26,7 +26,11 @@ type Status struct {
 	Ended   time.Time   `json:"ended,omitzero"`
 	Seconds float64     `json:"seconds"`
 	Error   string      `json:"error,omitempty"`
-	Stages  []Stage     `json:"stages"`
+	Paused  *r1.Pause   `json:"paused,omitempty"`
+	Notice  string      `json:"notice,omitempty"` // what a person should know besides
+	// Amendments are the changes of the run's plan, without the plans.
+	Amendments []r1.Amendment `json:"amendments,omitempty"`
+	Stages     []Stage        `json:"stages"`
 }
 
 // Stage is one stage of a Status.
@@ -43,6 +47,8 @@ type Stage struct {
 	Error     string             `json:"error,omitempty"`
 	ErrorName string             `json:"error_name,omitempty"` // stable: docs/errors.md
 	Remedy    string             `json:"remedy,omitempty"`
+	Question  string             `json:"question,omitempty"` // it waits for the answer of a person; Remedy gives it
+	Approved  *r1.Approval       `json:"approved,omitempty"` // who answered
 	Metrics   map[string]float64 `json:"metrics,omitempty"`
 	Outputs   []Output           `json:"outputs,omitempty"`
 	Jobs      []Job              `json:"jobs"`
@@ -105,12 +111,13 @@ func NewReader(s Store, run *r1.Run) *Reader {
 func (r *Reader) Status(ctx context.Context) (*Status, error) {
 	st := &Status{
 		Run: r.run.ID, Recipe: r.run.Recipe, Profile: r.run.Profile, Created: r.run.Created,
-		State: r1.RunPending, Stages: make([]Stage, len(r.run.Plan.Stages)),
+		State: r1.RunPending, Amendments: r.run.Amendments, Stages: make([]Stage, len(r.run.Plan.Stages)),
 	}
 	var rec r1.RunRecord
 	switch err := r.store.GetJSON(ctx, r.layout.StateFile(), &rec); {
 	case err == nil:
 		st.State, st.Started, st.Ended, st.Error = rec.State, rec.Started, rec.Ended, rec.Error
+		st.Paused, st.Notice = rec.Paused, rec.Notice
 		st.Seconds = span(rec.Started, rec.Ended)
 	case !errors.Is(err, r1.ErrNotFound):
 		return nil, fmt.Errorf("read the record of run %s: %w", r.run.ID, err)
@@ -131,12 +138,16 @@ func (r *Reader) Status(ctx context.Context) (*Status, error) {
 	return st, nil
 }
 
-// settle marks the stages that a failed or cancelled run never reached.
+// settle marks the stages that a failed or cancelled run never reached, and those
+// that nobody was there to end with it.
 func settle(st *Status) {
 	for i := range st.Stages {
 		s := &st.Stages[i]
 		if s.State == r1.RunPending && (st.State == r1.RunFailed || st.State == r1.RunCancelled) {
 			s.State = r1.RunSkipped
+		}
+		if st.State == r1.RunCancelled && !s.State.Ended() {
+			s.State, s.Question, s.Remedy = r1.RunCancelled, "", ""
 		}
 	}
 }
@@ -147,10 +158,19 @@ func (r *Reader) stage(ctx context.Context, p *r1.PlannedStage) (Stage, error) {
 	switch err := r.store.GetJSON(ctx, r.layout.StageFile(p.Name), &rec); {
 	case err == nil:
 		s.State, s.Started, s.Ended = rec.State, rec.Started, rec.Ended
-		s.Error, s.ErrorName, s.Remedy = rec.Error, rec.ErrorName, rec.Remedy
+		s.Error, s.ErrorName, s.Remedy, s.Question = rec.Error, rec.ErrorName, rec.Remedy, rec.Question
 		s.Seconds = span(rec.Started, rec.Ended)
 	case !errors.Is(err, r1.ErrNotFound):
 		return s, fmt.Errorf("read the record of stage %s: %w", p.Name, err)
+	}
+	if p.Gate != nil {
+		var a r1.Approval
+		switch err := r.store.GetJSON(ctx, r.layout.Approval(p.Name), &a); {
+		case err == nil:
+			s.Approved = &a
+		case !errors.Is(err, r1.ErrNotFound):
+			return s, fmt.Errorf("read the approval of stage %s: %w", p.Name, err)
+		}
 	}
 	reused := 0
 	for i := range p.Jobs {
@@ -188,7 +208,7 @@ func (r *Reader) job(ctx context.Context, p *r1.PlannedJob, stage r1.RunState) (
 		}
 		return j, &commit, nil
 	}
-	if stage == r1.RunPending {
+	if stage == r1.RunPending || stage == r1.RunWaiting {
 		return j, nil, nil
 	}
 	for prefix, err := range r.store.ListPrefixes(ctx, r.layout.Job(key)+"/") {

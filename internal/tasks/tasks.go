@@ -17,8 +17,15 @@ const (
 	RunAttempt     = "RunAttempt"     // AttemptRef -> AttemptEnd
 	RecordStage    = "RecordStage"    // StageState
 	RecordRun      = "RecordRun"      // RunState
-	Reap           = "Reap"           // ReapInput -> number of attempts stopped
+	FindApproval   = "FindApproval"   // JobRef (of a stage) -> FoundApproval
+	RecordApproval = "RecordApproval" // ApprovalInput -> r1.Approval: the first one, whoever gave it
+	FindUnended    = "FindUnended"    // RunRef -> []AttemptRef: those without a result
+	Reap           = "Reap"           // ReapInput -> Reaped, on the queue ReapQueue
 )
+
+// ReapQueue is the task queue on which the machine that serves an attempts queue
+// stops attempts. It has no slots to wait for: what is to be stopped may hold them.
+func ReapQueue(attempts string) string { return attempts + "-reap" }
 
 // JobRef finds a job: its parameters are in the frozen run.
 type JobRef struct {
@@ -26,6 +33,8 @@ type JobRef struct {
 	Run    string `json:"run"`
 	Stage  string `json:"stage"`
 	Job    string `json:"job"`
+	// Amendment is the number of the amendment whose plan holds; 0 is that of run.json.
+	Amendment int `json:"amendment,omitempty"`
 }
 
 // Key is the job's key.
@@ -123,9 +132,29 @@ type RunState struct {
 	r1.RunRecord
 }
 
-// ReapInput names a run whose live attempts are to be stopped.
+// RunRef finds a run.
+type RunRef struct {
+	Recipe string `json:"recipe"`
+	Run    string `json:"run"`
+}
+
+// FoundApproval answers FindApproval.
+type FoundApproval struct {
+	Approval *r1.Approval `json:"approval,omitempty"` // nil: nobody has answered yet
+}
+
+// ApprovalInput answers a gate.
+type ApprovalInput struct {
+	RunRef
+	r1.Approval
+}
+
+// ReapInput names attempts of a run that must not live on.
 type ReapInput struct {
-	Recipe string    `json:"recipe"`
-	Run    string    `json:"run"`
-	Now    time.Time `json:"now"`
+	Attempts []AttemptRef `json:"attempts"`
+}
+
+// Reaped answers Reap.
+type Reaped struct {
+	Stopped int `json:"stopped"` // how many were alive
 }

@@ -133,6 +133,8 @@ func headLines(st *runs.Status, jobs []live, v Viewport, look styles) []string {
 		mood = look.good
 	case r1.RunPending:
 		mood = look.plain
+	case r1.RunPaused, r1.RunWaiting:
+		mood = look.odd
 	}
 	lines := table([]column{
 		{cells: one("run " + st.Run), style: look.bold},
@@ -152,6 +154,9 @@ func headLines(st *runs.Status, jobs []live, v Viewport, look styles) []string {
 	if links != "" {
 		lines = append(lines, look.dim.Render(links))
 	}
+	if st.State == r1.RunPaused {
+		lines = append(lines, look.odd.Render(cut(paused(st), v.Width)))
+	}
 	if v.Notice != "" {
 		lines = append(lines, look.odd.Render(cut(clean(v.Notice), v.Width)))
 	}
@@ -159,7 +164,7 @@ func headLines(st *runs.Status, jobs []live, v Viewport, look styles) []string {
 }
 
 func until(st *runs.Status, now time.Time) time.Time {
-	if ended(st.State) && !st.Ended.IsZero() {
+	if st.State.Ended() && !st.Ended.IsZero() {
 		return st.Ended
 	}
 	return now
@@ -169,7 +174,7 @@ func until(st *runs.Status, now time.Time) time.Time {
 func doneLines(st *runs.Status, v Viewport, look styles) []string {
 	var done []*runs.Stage
 	for i := range st.Stages {
-		if s := &st.Stages[i]; ended(s.State) && s.State != r1.RunSkipped {
+		if s := &st.Stages[i]; s.State.Ended() && s.State != r1.RunSkipped {
 			done = append(done, s)
 		}
 	}

@@ -21,6 +21,7 @@ type lines struct {
 	attempts map[string]int       // stage/job -> newest attempt spoken of
 	spoken   map[string]time.Time // stage -> when something was last said of it
 	notice   string
+	run      r1.RunState
 }
 
 func newLines(out io.Writer) lines {
@@ -35,12 +36,19 @@ func (p *lines) show(st *runs.Status, notice string, now time.Time) {
 	if st == nil {
 		return
 	}
+	if st.State != p.run && st.State == r1.RunPaused {
+		p.line(st, "run", paused(st))
+	}
+	if st.State != p.run && p.run == r1.RunPaused {
+		p.line(st, "run", "goes on")
+	}
+	p.run = st.State
 	for i := range st.Stages {
 		s := &st.Stages[i]
-		if p.state[s.Name] != s.State && s.State != r1.RunPending {
+		if before := p.state[s.Name]; before != s.State && s.State != r1.RunPending {
 			p.state[s.Name] = s.State
 			p.spoken[s.Name] = now
-			p.event(st, s)
+			p.event(st, s, before)
 		}
 		for _, j := range s.Jobs {
 			if j.State == r1.RunRunning && j.Attempts > max(1, p.attempts[s.Name+"/"+j.Name]) {
@@ -51,6 +59,9 @@ func (p *lines) show(st *runs.Status, notice string, now time.Time) {
 	}
 	said := map[string]bool{}
 	for _, l := range running(st, now) {
+		if l.stage.State != r1.RunRunning {
+			continue // it was said, and changes by itself in no way
+		}
 		if now.Sub(p.spoken[l.stage.Name]) > speakEvery || said[l.stage.Name] {
 			p.spoken[l.stage.Name] = now
 			said[l.stage.Name] = true // every job of a stage whose turn it is
@@ -59,7 +70,15 @@ func (p *lines) show(st *runs.Status, notice string, now time.Time) {
 	}
 }
 
-func (p *lines) event(st *runs.Status, s *runs.Stage) {
+func (p *lines) event(st *runs.Status, s *runs.Stage, before r1.RunState) {
+	if s.State == r1.RunRunning && before == r1.RunPaused {
+		p.line(st, s.Name, "goes on")
+		return
+	}
+	if s.State == r1.RunPaused || s.State == r1.RunWaiting {
+		p.line(st, s.Name, strings.TrimRight(fmt.Sprintf("%-10s %s", s.State, note(s)), " "))
+		return
+	}
 	if s.State != r1.RunRunning {
 		p.line(st, s.Name, fmt.Sprintf("%-10s %6s  %s", s.State, Duration(s.Seconds), note(s)))
 		return

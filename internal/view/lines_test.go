@@ -49,3 +49,22 @@ func TestTableSaysWhatToDo(t *testing.T) {
 		}
 	}
 }
+
+func TestLinesOfAHeldRun(t *testing.T) {
+	var out bytes.Buffer
+	v := New(&out, Options{Getenv: func(string) string { return "" }})
+	st := held()
+	for i := range 5 { // a pause is no news for long
+		v.lines.show(st, "", noon.Add(time.Duration(i)*time.Hour))
+	}
+	st.State, st.Paused, st.Stages[3].State = r1.RunWaiting, nil, r1.RunRunning
+	v.lines.show(st, "", noon.Add(6*time.Hour))
+	for want, times := range map[string]int{
+		"paused by ada; continue with: r1ctl unpause full-r1-1123-k7q2": 1, "zero               paused": 1, "goes on": 2,
+		"waiting    waits for you: r1ctl approve full-r1-1123-k7q2 eval-dev1  (is Dev1 good enough?)": 1,
+	} {
+		if got := strings.Count(out.String(), want); got != times {
+			t.Errorf("%q is said %d times, want %d, in\n%s", want, got, times, out.String())
+		}
+	}
+}

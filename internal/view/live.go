@@ -28,12 +28,21 @@ type live struct {
 }
 
 // running gives the running jobs of a run, in the recipe's order. A stage with
-// no live attempt is one entry, which says what it waits for.
+// no live attempt is one entry, which says what it waits for; so is one that is
+// paused, or waits for a person.
 func running(st *runs.Status, now time.Time) []live {
 	var out []live
 	for i := range st.Stages {
 		s := &st.Stages[i]
-		if s.State != r1.RunRunning {
+		switch s.State {
+		case r1.RunRunning:
+		case r1.RunPaused:
+			out = append(out, live{stage: s, name: s.Name, phase: "paused"})
+			continue
+		case r1.RunWaiting:
+			out = append(out, live{stage: s, name: s.Name, phase: asks(s)})
+			continue
+		default:
 			continue
 		}
 		n := len(out)
@@ -167,7 +176,7 @@ func remaining(st *runs.Status, jobs []live) time.Duration {
 	var longest time.Duration
 	for i := range st.Stages {
 		s := &st.Stages[i]
-		if s.State == r1.RunPending {
+		if s.State == r1.RunPending || s.State == r1.RunPaused || s.State == r1.RunWaiting {
 			return 0
 		}
 		if s.State == r1.RunRunning && s.Kind != r1.KindGRPO {

@@ -9,12 +9,11 @@ import (
 	"github.com/r1ctl/r1ctl/internal/runs"
 )
 
-// ended says whether a stage or run has come to its end, in whatever way.
-func ended(s r1.RunState) bool { return s != r1.RunRunning && s != r1.RunPending }
-
 // note is what matters most about a stage that is not running, in a few words.
 func note(s *runs.Stage) string {
 	switch {
+	case s.Question != "":
+		return asks(s)
 	case s.Reused && len(s.Jobs) > 0:
 		from, _, _ := strings.Cut(s.Jobs[0].ReusedFrom, "/")
 		return strings.TrimRight("reused from "+from+"  "+keyMetrics(s), " ")
@@ -25,6 +24,20 @@ func note(s *runs.Stage) string {
 		return fmt.Sprintf("%d of %d rows kept", f.Kept, f.In)
 	}
 	return keyMetrics(s)
+}
+
+// asks says what a stage waits for, and the command that answers.
+func asks(s *runs.Stage) string {
+	return fmt.Sprintf("waits for you: %s  (%s)", clean(s.Remedy), clean(s.Question))
+}
+
+// paused says who paused a run, and the command that ends it.
+func paused(st *runs.Status) string {
+	by := ""
+	if st.Paused != nil && st.Paused.By != "" {
+		by = " by " + clean(st.Paused.By)
+	}
+	return "paused" + by + "; continue with: r1ctl unpause " + st.Run
 }
 
 // named puts the stable name of an error before its text.

@@ -39,6 +39,9 @@ func Table(out io.Writer, st *runs.Status, now time.Time) {
 	_ = w.Flush() // the writes of out are not checked either
 	for i := range st.Stages {
 		s := &st.Stages[i]
+		if s.State == r1.RunWaiting {
+			fmt.Fprintf(out, "waiting: %s: %s\n  answer: %s\n", s.Name, clean(s.Question), clean(s.Remedy))
+		}
 		if s.State != r1.RunFailed {
 			continue
 		}

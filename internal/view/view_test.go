@@ -86,6 +86,16 @@ func failed() *runs.Status {
 	}
 }
 
+// held is a run that somebody paused while one stage waits for an answer.
+func held() *runs.Status {
+	st := halfway()
+	st.State, st.Paused = r1.RunPaused, &r1.Pause{By: "ada", At: ago(60), Stop: true}
+	st.Stages = st.Stages[:5:5]
+	st.Stages[3].State = r1.RunPaused
+	st.Stages[4].State, st.Stages[4].Question, st.Stages[4].Remedy = r1.RunWaiting, "is Dev1 good enough?", "r1ctl approve full-r1-1123-k7q2 eval-dev1"
+	return st
+}
+
 // lastStage is a run of which only one job is left: its end is in sight.
 func lastStage() *runs.Status {
 	st := halfway()
@@ -119,6 +129,7 @@ func TestFrames(t *testing.T) {
 		"shorter":     {st: many(), v: Viewport{Width: 80, Height: 6}},
 		"colour":      {st: halfway(), v: Viewport{Width: 100, Height: 30, Colour: true}},
 		"failed":      {st: failed(), v: Viewport{Width: 100, Height: 30}},
+		"held":        {st: held(), v: Viewport{Width: 120, Height: 30}},
 		"last-stage":  {st: lastStage(), v: Viewport{Width: 120, Height: 30}},
 		"not-started": {st: &runs.Status{Run: "r", Recipe: "x", Profile: "y", State: r1.RunPending}, v: Viewport{Width: 80, Height: 24}},
 		"away":        {st: lastStage(), v: Viewport{Width: 80, Height: 24, Notice: "storage does not answer; waiting:\n dial tcp"}},
@@ -145,7 +156,7 @@ func TestFrames(t *testing.T) {
 
 // Whatever the size of the window, a frame stays inside it.
 func TestFramesStayInTheWindow(t *testing.T) {
-	for _, st := range []*runs.Status{halfway(), failed(), many(), lastStage()} {
+	for _, st := range []*runs.Status{halfway(), failed(), many(), lastStage(), held()} {
 		for _, w := range []int{1, 2, 3, 7, 20, 39, 40, 41, 63, 80, 100, 133, 170} {
 			for _, h := range []int{1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 24, 60} {
 				frame := Frame(st, Viewport{Now: noon, Width: w, Height: h, Colour: h%2 == 0, Notice: strings.Repeat("x", h%3), Links: []string{"report http://h/r"}})
