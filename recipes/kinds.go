@@ -94,6 +94,7 @@ func kinds() []kind {
 		batch,
 		maxTokens("prompt and response; longer rows are left out"),
 		checkpoints,
+		guards(tuningGuards),
 	}, optimizer...)
 	architecture := object{what: "an architecture", check: checkArchitecture, fields: []field{
 		{name: "hidden_size", shape: whole{1}, required: true, doc: "width"},
@@ -143,6 +144,7 @@ func kinds() []kind {
 				{name: "evaluate_samples", shape: whole{1}, value: int64(4), inert: true, doc: "responses a problem, then"},
 				{name: "evaluate_problems", shape: whole{1}, value: int64(64), inert: true, doc: "at most so many, evenly over the domains"},
 				{name: "permute_rewards", shape: boolean{}, value: false, doc: "a control: rewards change places within a rollout, so that they say nothing"},
+				guards(rlGuards),
 			}, optimizer...),
 		},
 		{
@@ -173,7 +175,7 @@ func kinds() []kind {
 				{name: "loss", shape: enum{"pairwise", "pointwise"}, required: true, doc: "for preference, for safety rows"},
 				{name: "scope", shape: enum{"response", "summary"}, value: "response", doc: "what it reads: all, or what follows the thinking"},
 				{name: "epochs", shape: positive, value: 1.0, doc: "passes over the data"},
-				rate, batch, maxTokens("prompt and response; longer rows are left out"), checkpoints,
+				rate, batch, maxTokens("prompt and response; longer rows are left out"), checkpoints, guards(tuningGuards),
 			}, optimizer...),
 		},
 		{

@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -65,6 +66,8 @@ func reference() string {
 				value = "**required**"
 			case f.name == "rewards":
 				value = "accuracy"
+			case f.name == "guards":
+				value = "all of them"
 			case f.value != nil:
 				value = fmt.Sprint(f.value)
 			}
@@ -74,7 +77,38 @@ func reference() string {
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.name, f.shape.want(), value, doc)
 		}
 	}
-	return b.String()
+	b.WriteString("\n### Guards\n" + "What they do is in [job-contract.md](job-contract.md#guards).\n\n")
+	b.WriteString("| of | guard | speaks when | threshold | takes | default | |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+	for _, of := range []struct {
+		kinds  string
+		guards []guard
+	}{{"grpo", rlGuards}, {"sft, distill, reward-model", tuningGuards}} {
+		for _, g := range of.guards {
+			for _, f := range guards([]guard{g}).shape.(object).fields[0].shape.(object).fields {
+				fmt.Fprintf(&b, "| %s | `%s` | %s | `%s` | %s | %v | %s |\n", of.kinds, g.name, g.doc, f.name, f.shape.want(), f.value, f.doc)
+				of.kinds, g.name, g.doc = "", "", ""
+			}
+		}
+	}
+	return strings.ReplaceAll(b.String(), "| `` |", "| |")
+}
+
+// The trainer's tests replay recorded runs through the guards as they are by default.
+func TestDefaultGuards(t *testing.T) {
+	const file = "testdata/guards.json"
+	defaults := map[r1.Kind]any{r1.KindGRPO: guards(rlGuards).value, r1.KindSFT: guards(tuningGuards).value}
+	want, err := json.MarshalIndent(defaults, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if flag.Lookup("update").Value.String() == "true" {
+		if err := os.WriteFile(file, append(want, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != string(want)+"\n" {
+		t.Errorf("%s does not hold the default guards (%v): go test ./recipes -update", file, err)
+	}
 }
 
 // Every kind of the plan has a schema, and each parameter is documented.

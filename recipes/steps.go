@@ -1,6 +1,10 @@
 package recipes
 
-import "go.yaml.in/yaml/v3"
+import (
+	"regexp"
+
+	"go.yaml.in/yaml/v3"
+)
 
 var (
 	share      = number{max: 1}
@@ -108,4 +112,66 @@ func rewards(common []field, preference bool) shape {
 		variants = append(variants, variant{name: "preference", doc: "the reward model's score", fields: with()})
 	}
 	return list{what: "rewards", filled: true, elem: tagged{key: "name", what: "reward", variants: variants}}
+}
+
+// A guard watches the numbers of a training job; its fields say when it speaks.
+type guard struct {
+	name   string
+	doc    string
+	fields []field
+	always bool // it can neither be turned off nor only warn
+}
+
+var (
+	enoughRollouts = func(n int64) field {
+		return field{name: "rollouts", shape: whole{1}, value: n, doc: "so many in a row"}
+	}
+	nanGuard = guard{name: "nan", doc: "the loss or the norm of the gradient is no finite number", always: true}
+	rlGuards = []guard{
+		nanGuard,
+		{name: "constant-reward", doc: "a reward is the same, and not the highest, for every response", fields: []field{
+			{name: "rollouts", shape: whole{1}, value: int64(10), doc: "as many responses as so many rollouts have"},
+		}},
+		{name: "zero-variance", doc: "no question has responses of different reward: there is nothing to learn from", fields: []field{enoughRollouts(10)}},
+		{name: "reward-collapse", doc: "the mean reward falls below the best it had, and not by chance", fields: []field{
+			{name: "rollouts", shape: whole{2}, value: int64(20), doc: "the mean is over the last so many"},
+			{name: "drop", shape: number{above: true, max: 1}, value: 0.15, doc: "share of the best"},
+		}},
+		{name: "kl", doc: "the policy is far from its reference", fields: []field{
+			{name: "max", shape: number{above: true}, value: 1.0, doc: "mean KL of a step"},
+			{name: "steps", shape: whole{1}, value: int64(10), doc: "so many in a row"},
+		}},
+		{name: "length", doc: "responses are many times as long as at the beginning, or most of them are cut", fields: []field{
+			{name: "growth", shape: number{min: 1, above: true}, value: 20.0, doc: "times the mean length of the first rollouts"},
+			{name: "clipped", shape: number{above: true, max: 1}, value: 0.5, doc: "share cut at max_tokens"},
+			enoughRollouts(20),
+		}},
+	}
+	tuningGuards = []guard{
+		nanGuard,
+		{name: "loss", doc: "the loss is well above that of the first steps", fields: []field{
+			{name: "rise", shape: number{min: 1, above: true}, value: 2.0, doc: "times the mean of the first steps"},
+			{name: "steps", shape: whole{1}, value: int64(20), doc: "so many in a row, and at the beginning"},
+		}},
+	}
+)
+
+// guards is the parameter that sets the guards of a kind. A result is the same
+// whether somebody watched it or not, so it is inert.
+func guards(of []guard) field {
+	shape, values := object{what: "a map of guards"}, map[string]any{}
+	for _, g := range of {
+		policy := field{name: "do", shape: enum{"warn", "stop", "off"}, value: "warn"}
+		if g.always {
+			policy = field{name: "do", shape: text{what: "stop", pattern: regexp.MustCompile("^stop$")}, value: "stop"}
+		}
+		one := object{what: "a map such as {do: warn}", fields: append([]field{policy}, g.fields...)}
+		value := map[string]any{}
+		for _, f := range one.fields {
+			value[f.name] = f.value
+		}
+		shape.fields = append(shape.fields, field{name: g.name, shape: one, value: value, doc: g.doc})
+		values[g.name] = value
+	}
+	return field{name: "guards", shape: shape, value: values, inert: true, doc: "signs of trouble that are looked for; [below](#guards)"}
 }

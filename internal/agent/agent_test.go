@@ -195,6 +195,24 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+func TestGuards(t *testing.T) {
+	b := newBench(t, "is stopped by a guard")
+	res := b.run(t.Context())
+	want(t, res, r1.Failed, r1.ClassDiverged, "kl")
+	if res.Error != "the KL has been above 1 for 10 steps; now it is 7" || !strings.Contains(res.Remedy, "kl_beta") || res.LastGoodStep == nil || *res.LastGoodStep != 8 {
+		t.Errorf("result %+v, want the guard's message and remedy, and the last good step 8", res)
+	}
+	for where, warnings := range map[string][]r1.Warning{"result": res.Warnings, "heartbeat": b.heartbeat().Warnings} {
+		if len(warnings) != maxWarnings {
+			t.Fatalf("the %s has %d warnings, want the newest %d", where, len(warnings), maxWarnings)
+		}
+		newest := warnings[maxWarnings-1]
+		if newest.Guard != "length" || newest.Step != maxWarnings+2 || newest.Values["tokens"] != 64 || len([]rune(newest.Message)) > lineRunes+1 {
+			t.Errorf("the newest warning of the %s is %+v", where, newest)
+		}
+	}
+}
+
 func TestTrainerThatCannotStart(t *testing.T) {
 	b := newBench(t, "")
 	b.cfg.Trainer = []string{"/no/such/python"}

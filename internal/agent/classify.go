@@ -117,8 +117,7 @@ func judgeReported(e *r1.TrainerError) judgement {
 	case r1.ClassOOM:
 		return outOfMemory(text)
 	case r1.ClassDiverged:
-		return failed(class, &r1.Error{Name: "diverged", Detail: oneLine(text),
-			Remedy: "lower learning_rate, or raise warmup_steps or kl_beta; the metrics of the last steps show how it began"})
+		return failed(class, diverged(e.Type, oneLine(e.Message), oneLine(text)))
 	case r1.ClassConfig, r1.ClassInfrastructure:
 		return judgeText(class, text)
 	default:

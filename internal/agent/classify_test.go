@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -63,6 +65,7 @@ func TestJudge(t *testing.T) {
 		"NCCL":                            {fresh, ending{code: 1, cause: "torch.distributed.DistBackendError: NCCL error in: …"}, r1.Failed, r1.ClassInfrastructure, "trainer-failed"},
 		"a bug that CUDA reports":         {fresh, ending{code: 1, cause: "RuntimeError: CUDA error: device-side assert triggered"}, r1.Failed, r1.ClassProgram, "trainer-failed"},
 		"diverged":                        {fresh, ending{code: 1, reported: trainer("diverged")}, r1.Failed, r1.ClassDiverged, "diverged"},
+		"a guard":                         {fresh, ending{code: 1, reported: &r1.TrainerError{Class: "diverged", Type: "reward-collapse", Message: "it fell"}}, r1.Failed, r1.ClassDiverged, "reward-collapse"},
 		"config":                          {fresh, ending{code: 1, reported: trainer("config")}, r1.Failed, r1.ClassConfig, "trainer-failed"},
 		"infrastructure":                  {fresh, ending{code: 1, reported: trainer("infrastructure")}, r1.Failed, r1.ClassInfrastructure, "trainer-failed"},
 		"a class that is none":            {fresh, ending{code: 1, reported: trainer("bad luck")}, r1.Failed, r1.ClassProgram, "trainer-failed"},
@@ -85,6 +88,25 @@ func TestCauseIsOneLine(t *testing.T) {
 	j := judgeReported(&r1.TrainerError{Class: "program", Type: "ValueError", Message: "first\n  second\r\n" + strings.Repeat("ä", 2000)})
 	if n := len([]rune(j.err.Detail)); !strings.HasPrefix(j.err.Detail, "ValueError: first second ää") || n != lineRunes+1 {
 		t.Errorf("%d runes: %q", n, j.err.Detail)
+	}
+}
+
+// The guards that a recipe may set are those whose error has a name here.
+func TestGuardsAreNamed(t *testing.T) {
+	raw, err := os.ReadFile("../../recipes/testdata/guards.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds map[string]map[string]any
+	if err := json.Unmarshal(raw, &kinds); err != nil || len(kinds) == 0 {
+		t.Fatal(len(kinds), err)
+	}
+	for kind, guards := range kinds {
+		for name := range guards {
+			if e := diverged(name, "what was seen", "it: what was seen"); e.Name != name || e.Detail != "what was seen" {
+				t.Errorf("%s: the guard %s ends as %s: %s", kind, name, e.Name, e.Detail)
+			}
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,15 +35,20 @@ type snapshot struct {
 	Values  map[string]float64 // of the newest step line
 	Summary map[string]float64 // of the summary line
 	Text    map[string]string  // of the newest text line, cut
-	Lines   int                // how many there were
+	// Warnings are the newest ones, at most maxWarnings.
+	Warnings []r1.Warning
+	Lines    int // how many lines there were
 }
 
 // textRunes is how much of an example's prompt and response a heartbeat carries.
 const textRunes = 300
 
+// maxWarnings bounds what a heartbeat carries of the guards. All of them are in the metrics.
+const maxWarnings = 16
+
 func newProgress(file string) *progress { return &progress{file: file} }
 
-// now returns the newest state; the maps are not written to again.
+// now returns the newest state; its maps and lists are not written to again.
 func (p *progress) now() snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -105,6 +111,10 @@ func (s *snapshot) take(raw []byte) {
 		for name, text := range line.Text {
 			s.Text[name] = cut(text, textRunes)
 		}
+	case "warning":
+		warning := r1.Warning{Guard: line.Guard, Time: line.Time, Step: line.Step, Message: oneLine(line.Message), Values: line.Values}
+		s.Warnings = append(slices.Clone(s.Warnings), warning)
+		s.Warnings = s.Warnings[max(0, len(s.Warnings)-maxWarnings):]
 	case "summary":
 		s.Summary = maps.Clone(line.Values)
 	}

@@ -43,7 +43,7 @@ func (a *agent) beat(ctx context.Context) error {
 	defer a.beating.Unlock()
 	p := a.progress.now()
 	hb := r1.Heartbeat{Key: a.spec.Key, Time: time.Now().UTC(), Step: p.Step, Total: p.Total, Values: p.Values, LogBytes: a.log.Sent(), Host: a.host,
-		Since: p.since(), Began: p.began(), Text: p.Text}
+		Since: p.since(), Began: p.began(), Text: p.Text, Warnings: p.Warnings}
 	var m *meter
 	a.live.set(func(l *live) { hb.Phase, hb.PID, hb.Checkpoint, m = l.phase, l.pid, l.checkpoint, l.meter })
 	if m != nil {

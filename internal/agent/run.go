@@ -149,7 +149,7 @@ func (a *agent) recall() (*r1.Result, error) {
 // result is a result that says nothing yet about the outcome.
 func (a *agent) result(started time.Time) r1.Result {
 	p := a.progress.now()
-	res := r1.Result{Version: 1, Key: a.spec.Key, Started: started, Ended: time.Now().UTC(), Step: p.Step, Total: p.Total, Began: p.began(), Metrics: p.Summary}
+	res := r1.Result{Version: 1, Key: a.spec.Key, Started: started, Ended: time.Now().UTC(), Step: p.Step, Total: p.Total, Began: p.began(), Metrics: p.Summary, Warnings: p.Warnings}
 	if b := res.Began; b != nil && b.Resumed {
 		res.ResumedFrom = &b.Step
 	}
@@ -182,6 +182,9 @@ func (a *agent) attempt(ctx context.Context) r1.Result {
 	res := a.result(started)
 	settle(&res, j)
 	res.ExitCode = e.code
+	if res.Class == r1.ClassDiverged && e.reported != nil {
+		res.LastGoodStep = e.reported.LastGoodStep
+	}
 	res.Timing, res.Usage = timing(started, e.fetched, e.metrics.Began, res.Ended), e.usage
 	a.cfg.Logger.Info("attempt ended", "outcome", res.Outcome, "class", res.Class, "name", res.Name, "error", res.Error, "exit_code", res.ExitCode)
 	return res

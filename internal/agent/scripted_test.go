@@ -79,6 +79,15 @@ func scripts() map[string]func(scriptedTrainer) int {
 			write(t.job.Error, `{"class": "diverged", "type": "NotANumber", "message": "loss is NaN at step 1"}`)
 			return 1
 		},
+		"is stopped by a guard": func(t scriptedTrainer) int {
+			t.begin()
+			for step := 1; step <= maxWarnings+2; step++ {
+				t.steps(step, step)
+				t.say(r1.MetricsLine{Type: "warning", Step: step, Guard: "length", Message: strings.Repeat("long ", 1000), Values: map[string]float64{"tokens": 64}})
+			}
+			write(t.job.Error, `{"class": "diverged", "type": "kl", "message": "the KL has been above 1 for 10 steps; now it is 7", "last_good_step": 8}`)
+			return 1
+		},
 		"crashes": func(t scriptedTrainer) int {
 			t.begin()
 			fmt.Println("Traceback (most recent call last):\n  File \"x.py\", line 1, in <module>\nKeyError: 'first'\n\nTraceback (most recent call last):\n  File \"y.py\"\nRuntimeError: second")

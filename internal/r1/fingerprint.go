@@ -13,6 +13,8 @@ import (
 // another result, so that old results are not reused.
 func SemanticsVersion(k Kind) int {
 	switch k {
+	case KindEvaluate:
+		return 2 // intervals of every rate, and each domain's numbers in the summary
 	default:
 		return 1
 	}

@@ -107,8 +107,8 @@ type CompleteMarker struct {
 type MetricsLine struct {
 	// Type is "start" (first line of a fresh attempt), "resume" (first line
 	// after a resume), "step", "eval" (held-out problems, measured during RL),
-	// "text" (an example response) or "summary" (the last line: the job's final
-	// numbers, which go into the commit).
+	// "text" (an example response), "warning" (what a guard has to say) or "summary"
+	// (the last line: the job's final numbers, which go into the commit).
 	Type   string             `json:"type"`
 	Time   time.Time          `json:"time"`
 	Step   int                `json:"step"`
@@ -116,14 +116,29 @@ type MetricsLine struct {
 	Total  int                `json:"total,omitempty"`  // steps or rows this job will reach, for progress
 	Values map[string]float64 `json:"values,omitempty"`
 	Text   map[string]string  `json:"text,omitempty"`
+	// Guard and Message are those of a warning.
+	Guard   string `json:"guard,omitempty"`
+	Message string `json:"message,omitempty"`
+}
+
+// Warning is what a guard on the training's numbers has to say.
+type Warning struct {
+	Guard   string             `json:"guard"` // stable name, such as "constant-reward"
+	Time    time.Time          `json:"time"`
+	Step    int                `json:"step"`
+	Message string             `json:"message"`
+	Values  map[string]float64 `json:"values,omitempty"` // what it goes by
 }
 
 // TrainerError is error.json: what a trainer knows about its own failure.
 type TrainerError struct {
 	Class     string `json:"class"` // a Class value: program, oom, diverged, config, infrastructure
-	Type      string `json:"type"`  // exception type
+	Type      string `json:"type"`  // exception type; of class diverged the guard's name
 	Message   string `json:"message"`
 	Traceback string `json:"traceback,omitempty"`
+	// LastGoodStep, of class diverged, is the newest step whose model shows no
+	// trouble yet: later checkpoints are not to be gone on from.
+	LastGoodStep *int `json:"last_good_step,omitempty"`
 }
 
 // Heartbeat is heartbeat.json: what the agent says while the attempt lives.
@@ -144,6 +159,8 @@ type Heartbeat struct {
 	Usage *Usage            `json:"usage,omitempty"` // of the trainer's process group, now
 	// Began is the same line, for the proof of a resume.
 	Began *Beginning `json:"began,omitempty"`
+	// Warnings are the newest of this attempt, in their order; few.
+	Warnings []Warning `json:"warnings,omitempty"`
 }
 
 // Mark is a step with the time it was reached.
@@ -192,8 +209,12 @@ type Result struct {
 	ResumedFrom *int                `json:"resumed_from,omitempty"`
 	Began       *Beginning          `json:"began,omitempty"`
 	Checkpoint  *Checkpoint         `json:"checkpoint,omitempty"`
-	Started     time.Time           `json:"started"`
-	Ended       time.Time           `json:"ended"`
-	Timing      *Timing             `json:"timing,omitempty"`
-	Usage       *Usage              `json:"usage,omitempty"`
+	// Warnings are as in the last heartbeat.
+	Warnings []Warning `json:"warnings,omitempty"`
+	// LastGoodStep is the trainer's word on a divergence: see TrainerError.
+	LastGoodStep *int      `json:"last_good_step,omitempty"`
+	Started      time.Time `json:"started"`
+	Ended        time.Time `json:"ended"`
+	Timing       *Timing   `json:"timing,omitempty"`
+	Usage        *Usage    `json:"usage,omitempty"`
 }

@@ -12,6 +12,8 @@ import os
 import traceback
 from pathlib import Path
 
+NAN = "nan"  # the guard that every training job has
+
 
 class TrainerError(Exception):
     """A failure whose class is known. Subclasses set ``failure_class``."""
@@ -26,9 +28,17 @@ class ConfigError(TrainerError):
 
 
 class Diverged(TrainerError):
-    """Training left the rails: a loss or gradient that is not a finite number."""
+    """Training left the rails: a guard stopped it.
+
+    ``guard`` is the guard's name, ``last_good_step`` the newest step whose model shows no trouble yet, where known.
+    """
 
     failure_class = "diverged"
+
+    def __init__(self, message: str, guard: str = NAN, last_good_step: int | None = None) -> None:
+        super().__init__(message)
+        self.guard = guard
+        self.last_good_step = last_good_step
 
 
 class InfrastructureError(TrainerError):
@@ -56,12 +66,16 @@ def classify(error: BaseException) -> str:
 def write_error(path: Path, error: BaseException) -> None:
     """Write ``error.json`` at ``path`` atomically."""
     trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    record = {
+    record: dict[str, object] = {
         "class": classify(error),
         "type": type(error).__name__,
         "message": str(error) or type(error).__name__,
         "traceback": trace,
     }
+    if isinstance(error, Diverged):
+        record["type"] = error.guard
+        if error.last_good_step is not None:
+            record["last_good_step"] = error.last_good_step
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

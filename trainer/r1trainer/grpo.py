@@ -24,9 +24,10 @@ import torch
 from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer
 
-from r1trainer import models
+from r1trainer import guards, models
 from r1trainer.errors import ConfigError
 from r1trainer.generate import generate, rows_at_once
+from r1trainer.guards import Alarm, Guards
 from r1trainer.held_out import HeldOut
 from r1trainer.job import Job, Params
 from r1trainer.loop import (
@@ -74,6 +75,7 @@ class Trainer(JobTrainer, GRPOTrainer):
         self._rollout: tuple[list[Row], list[str], int] = ([], [], 0)
         self._rewards: Mapping[str, list[float | None]] | None = None
         self._rollout_values: dict[str, float | None] = {}
+        self._for_guards: guards.Rollout | None = None  # of the rollout in progress
         self._last_text = -TEXT_EVERY
         super().__init__(rollout_func=_roll_out, **kwargs)
 
@@ -143,6 +145,12 @@ class Trainer(JobTrainer, GRPOTrainer):
         step = {"kl": own.get("kl"), "entropy": own.get("entropy"), "clip_ratio": own.get("clip_ratio/region_mean")}
         return {**self._rollout_values, **step}
 
+    def alarms(self, step: int, values: Mapping[str, float | None]) -> list[Alarm]:
+        alarms = super().alarms(step, values)
+        if (step - 1) % self.run.boundary == 0 and self._for_guards is not None:
+            alarms += self.run.guards.rollout(step, self._for_guards)
+        return alarms
+
     def evaluation_due(self, step: int) -> bool:
         return self._held_out is not None and (step % self._held_out.every == 0 or step == self.run.to_step)
 
@@ -164,6 +172,16 @@ class Trainer(JobTrainer, GRPOTrainer):
             for problem, score in zip(problems, rewards.by_name["accuracy"], strict=True):
                 by_domain.setdefault(str(problem.get("domain", "")), []).append(score)
             values |= {f"accuracy_{domain}": mean(scores) for domain, scores in by_domain.items() if domain}
+        self._for_guards = guards.Rollout(
+            responses=len(responses),
+            varied=varied_questions(rewards.by_name, self._weights, self.num_generations),
+            reward=values["reward"],
+            rewards={
+                name: [score for score in scores if score is not None] for name, scores in rewards.by_name.items()
+            },
+            tokens=values["tokens"] or 0.0,
+            clipped=values["clipped"] or 0.0,
+        )
         if step - self._last_text >= TEXT_EVERY:
             self._last_text = step
             pick = rng(self.args.seed, "text", step).randrange(len(responses))
@@ -252,6 +270,7 @@ def run(job: Job) -> None:
                 rows=outputs // group,
                 boundary=updates,
                 checkpoint_steps=params.integer("checkpoint_steps", DEFAULT_CHECKPOINT_STEPS, minimum=1),
+                guards=Guards.of(params, guards.GRPO, setup_changes(params, specs)),
             ),
             problems=problems,
             template=template,
@@ -282,6 +301,25 @@ def run(job: Job) -> None:
 
 def _roll_out(prompts: list[str], trainer: Trainer) -> dict[str, Any]:
     return trainer.roll_out(prompts)
+
+
+def varied_questions(by_name: Mapping[str, list[float | None]], weights: Mapping[str, float], group: int) -> int:
+    """How many questions, ``group`` responses each, have responses whose weighted sums of rewards differ."""
+    totals = [
+        {name: score for name, score in zip(by_name, scores, strict=True) if score is not None}
+        for scores in zip(*by_name.values(), strict=True)
+    ]
+    sums = [sum(weights[name] * score for name, score in earned.items()) if earned else None for earned in totals]
+    return sum(len(set(sums[start : start + group]) - {None}) > 1 for start in range(0, len(sums), group))
+
+
+def setup_changes(params: Params, specs: list[RewardSpec]) -> list[int]:
+    """The global steps at which what is asked of the policy changes: rewards that join, domains, token limits."""
+    changes = [spec.from_step for spec in specs]
+    for name in ("domains", "max_tokens"):
+        if isinstance(params.get(name), list):
+            changes += [entry.integer("until_step") for entry in params.sections(name) if "until_step" in entry]
+    return changes
 
 
 def continue_from(job: Job) -> Path | None:

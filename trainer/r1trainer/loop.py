@@ -1,7 +1,7 @@
 """What every training kind shares: Hugging Face's ``Trainer`` under the job contract.
 
 ``JobTrainer`` is mixed into a trainer class (TRL's or Transformers' own). It writes our metrics lines and checkpoints
-instead of theirs, stops on request, and refuses a loss that is not a number.
+instead of theirs, stops on request, and ends a job whose guards say so or whose loss is not a number.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 
 from r1trainer.checkpoint import save_checkpoint, verify_checkpoint
 from r1trainer.errors import ConfigError, Diverged
+from r1trainer.guards import Alarm, Guards
 from r1trainer.job import Job, Params
 from r1trainer.metrics import Metrics
 from r1trainer.models import save_model, set_generation_config, stored_dtype
@@ -42,6 +43,7 @@ class Run:
     rows: int  # rows (or questions) consumed from one boundary to the next
     boundary: int = 1  # steps between points where a checkpoint may lie
     checkpoint_steps: int = DEFAULT_CHECKPOINT_STEPS
+    guards: Guards = field(default_factory=Guards)
     stopped: bool = field(default=False, init=False)
 
     def may_stop(self, step: int) -> bool:
@@ -71,6 +73,10 @@ class JobTrainer:
     def step_values(self, logs: dict[str, float]) -> dict[str, float | None]:
         """Values of this optimizer step beyond loss, learning rate, gradient norm and seconds. Override."""
         return {}
+
+    def alarms(self, step: int, values: Mapping[str, float | None]) -> list[Alarm]:
+        """What the guards say of a step and its values."""
+        return self.run.guards.step(step, values)
 
     def evaluation_due(self, step: int) -> bool:
         """Whether ``step`` is one to measure held-out problems at. Override together with ``held_out_values``."""
@@ -107,14 +113,17 @@ class JobTrainer:
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         loss = super().training_step(*args, **kwargs)
         if not torch.isfinite(loss):
-            raise Diverged(f"the loss of step {self.state.global_step + 1} is {loss.item()}")
+            step = self.state.global_step + 1
+            raise Diverged(f"the loss of step {step} is {loss.item()}", last_good_step=self._good_before(step))
         return loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if "loss" not in logs:  # the epilogue of Trainer; the summary line is the kind's
             return
         if not math.isfinite(logs.get("grad_norm", 0.0)):
-            raise Diverged(f"the gradient norm of step {self.state.global_step} is {logs['grad_norm']}")
+            step = self.state.global_step
+            message = f"the gradient norm of step {step} is {logs['grad_norm']}"
+            raise Diverged(message, last_good_step=self._good_before(step))
         now = time.monotonic()
         values = {
             "loss": logs["loss"],
@@ -125,7 +134,16 @@ class JobTrainer:
         }
         self._last_log = now
         self._recent.append(values)
-        self.run.metrics.step(self.state.global_step, values, total=self.run.to_step)
+        step = self.state.global_step
+        self.run.metrics.step(step, values, total=self.run.to_step)
+        for alarm in self.alarms(step, values):
+            if alarm.stop:  # before the checkpoint of this step
+                raise Diverged(alarm.message, alarm.guard, alarm.last_good_step)
+            self.run.metrics.warning(step, alarm.guard, alarm.message, alarm.values)
+
+    def _good_before(self, bad: int) -> int:
+        # Step `bad` found the model of the step before it broken; the one before that had passed a whole step.
+        return max(0, bad - 2)
 
     def _save_checkpoint(self, model: Any = None, trial: Any = None) -> None:
         save_checkpoint(self.run.job.checkpoints, self.state.global_step, self.write_state)
@@ -144,6 +162,7 @@ class JobTrainer:
             "step": step,
             "cursor": self.run.cursor(step),
             "evaluated": self.evaluated,
+            "guards": self.run.guards.state(),
             **_identity(self.run),
         }
         (folder / CURSOR_FILE).write_text(json.dumps(record) + "\n", encoding="utf-8")
@@ -160,6 +179,7 @@ class JobTrainer:
         if source is not None:
             record = _read_cursor(source, self.run)
             self.started_at, self.evaluated = int(record["step"]), record.get("evaluated")
+            self.run.guards.restore(record.get("guards") or {})
         self._last_log = time.monotonic()
         self.train(resume_from_checkpoint=None if source is None else str(source))
         if self.run.stopped:

@@ -50,6 +50,10 @@ class Metrics:
         """An example response, for people."""
         self._write("text", step, text={"prompt": prompt, "response": response})
 
+    def warning(self, step: int, guard: str, message: str, values: Mapping[str, float]) -> None:
+        """What a guard has to say at a step, with the numbers it goes by."""
+        self._write("warning", step, guard=guard, message=message, values=_numbers(values))
+
     def summary(self, step: int, values: Mapping[str, float | None]) -> None:
         """Last line: the job's final numbers, which go into its commit."""
         self._write("summary", step, values=_numbers(values))
@@ -64,6 +68,8 @@ class Metrics:
 
 def _readable(now: str, kind: str, step: int, fields: Mapping[str, object]) -> str:
     parts = [now, kind, f"{step}/{total}" if (total := fields.get("total")) else str(step)]
+    if guard := fields.get("guard"):
+        return " ".join([*parts, f"{guard}: {fields['message']}"])
     values = fields.get("values")
     if isinstance(values, Mapping):
         parts += [f"{name}={value:.4g}" for name, value in values.items()]

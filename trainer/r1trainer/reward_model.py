@@ -17,8 +17,9 @@ import torch
 import torch.nn.functional as functional
 from transformers import Trainer, TrainingArguments
 
-from r1trainer import models
+from r1trainer import guards, models
 from r1trainer.errors import ConfigError
+from r1trainer.guards import Guards
 from r1trainer.job import Job, Params
 from r1trainer.loop import (
     DEFAULT_CHECKPOINT_STEPS,
@@ -176,6 +177,7 @@ def run(job: Job) -> None:
                 schedule=schedule(params, steps, "constant", peak, peak),
                 rows=batch,
                 checkpoint_steps=params.integer("checkpoint_steps", DEFAULT_CHECKPOINT_STEPS, minimum=1),
+                guards=Guards.of(params, guards.SUPERVISED),
             ),
             model=model,
             args=arguments,

@@ -14,8 +14,9 @@ import torch
 from datasets import Dataset, disable_progress_bars
 from trl import SFTConfig, SFTTrainer
 
-from r1trainer import models
+from r1trainer import guards, models
 from r1trainer.errors import ConfigError
+from r1trainer.guards import Guards
 from r1trainer.job import Job
 from r1trainer.loop import (
     DEFAULT_CHECKPOINT_STEPS,
@@ -97,6 +98,7 @@ def fine_tune(job: Job, device: torch.device, model: Any, source: Path) -> None:
                 schedule=schedule(params, steps, "cosine", peak, final),
                 rows=batch,
                 checkpoint_steps=params.integer("checkpoint_steps", DEFAULT_CHECKPOINT_STEPS, minimum=1),
+                guards=Guards.of(params, guards.SUPERVISED),
             ),
             model=model,
             args=arguments,

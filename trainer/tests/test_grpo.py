@@ -229,7 +229,59 @@ def test_a_job_that_no_phase_follows_leaves_no_state(
 
 def test_a_loss_that_is_no_number_is_diverged(grpo: Any, place: Workplace) -> None:
     assert grpo("wild", params={"learning_rate": 1e30, "max_grad_norm": 1e30}) == 1
-    assert place.error("wild")["class"] == "diverged"
+    error = place.error("wild")
+    assert (error["class"], error["type"], error["last_good_step"]) == ("diverged", "nan", 0)
+    assert "of step 2 is" in error["message"]
+
+
+def no_format(verifier: FakeVerifier) -> None:
+    """Has the verifier find no response well-formed."""
+
+    def answer(request: dict[str, Any]) -> tuple[int, Any]:
+        status, body = verifier.judge(request)
+        for item in body["items"]:
+            item["rewards"]["format"] = 0.0
+        return status, body
+
+    verifier.answer = answer
+
+
+def test_a_guard_warns_wherever_the_job_was_resumed_and_changes_nothing(
+    grpo: Any, place: Workplace, verifier: FakeVerifier
+) -> None:
+    no_format(verifier)
+    params = {"guards": {"nan": {"do": "stop"}, "constant-reward": {"do": "warn", "rollouts": 3}}, "kl_beta": 0.0}
+    assert grpo("plain", params={"kl_beta": 0.0}) == 0
+    assert grpo("whole", params=params) == 0
+    assert grpo("again", params=params, resume=place.resume("whole", 4)) == 0
+    assert grpo("one", to_step=4, params=params) == 0
+    phase = {"policy": place.output("one"), "state": place.output("one", "state")}
+    assert grpo("two", from_step=4, inputs=phase, params=params) == 0
+
+    assert weights(place, "whole") == weights(place, "again") == weights(place, "two") == weights(place, "plain")
+    for name in ("whole", "again", "two"):
+        lines = place.lines(name)
+        (warning,) = [line for line in lines if line["type"] == "warning"]
+        assert (warning["guard"], warning["step"]) == ("constant-reward", 5), name
+        assert "the reward format is 0 for each of the last 48 responses" in warning["message"]
+        assert warning["values"] == {"format": 0.0, "responses": 48.0}
+        before = lines[lines.index(warning) - 1]
+        assert (before["type"], before["step"]) == ("step", 5), "the numbers come first"
+    assert not [line for name in ("plain", "one") for line in place.lines(name) if line["type"] == "warning"]
+
+
+def test_a_guard_that_stops_ends_the_job_before_its_next_checkpoint(
+    grpo: Any, place: Workplace, verifier: FakeVerifier
+) -> None:
+    no_format(verifier)
+    params = {"guards": {"constant-reward": {"do": "stop", "rollouts": 2}}, "checkpoint_steps": 2}
+    assert grpo("stuck", params=params) == 1
+    error = place.error("stuck")
+    assert (error["class"], error["type"], error["last_good_step"]) == ("diverged", "constant-reward", 0)
+    assert "the reward format is 0 for each of the last 32 responses" in error["message"]
+    assert place.lines("stuck")[-1]["step"] == 3
+    assert [path.name for path in (place.root / "stuck" / "checkpoints").glob("step-*")] == ["step-2"]
+    assert not list((place.root / "stuck" / "outputs").rglob("*.safetensors"))
 
 
 @pytest.mark.parametrize(
@@ -241,6 +293,7 @@ def test_a_loss_that_is_no_number_is_diverged(grpo: Any, place: Workplace) -> No
         ({"loss": "ppo"}, {}, "loss"),
         ({"rewards": [{"name": "preference"}]}, {}, "helpful"),
         ({}, {"from_step": 2}, "state"),
+        ({"guards": {"kl": {"do": "roll-back", "max": 1, "steps": 10}}}, {}, "guards.kl.do"),
     ],
 )
 def test_what_cannot_work_is_a_config_error(

@@ -60,6 +60,11 @@ def test_a_resumed_job_ends_with_the_same_bytes(train: Any, place: Workplace, pa
     assert sha256(place.output("again") / "model.safetensors") == sha256(place.output("whole") / "model.safetensors")
 
 
+def test_guards_watch_the_loss(train: Any, place: Workplace) -> None:
+    assert train("stopped", {**PAIRWISE, "guards": {"loss": {"do": "stop", "rise": 1e-9, "steps": 1}}}) == 1
+    assert place.error("stopped")["type"] == "loss"
+
+
 @pytest.mark.parametrize(
     ("scope", "response", "judged"),
     [

@@ -74,6 +74,15 @@ def test_a_resumed_job_ends_with_the_same_bytes_as_one_that_was_never_stopped(sf
     assert sha256(place.output("again") / "model.safetensors") == sha256(place.output("whole") / "model.safetensors")
 
 
+def test_guards_watch_the_loss(sft: Any, place: Workplace) -> None:
+    # Anything is well above a hundredth of the first loss.
+    assert sft("warned", params={"guards": {"loss": {"do": "warn", "rise": 0.01, "steps": 2}}}) == 0
+    assert [line["step"] for line in place.lines("warned") if line["type"] == "warning"] == [4], "once"
+    assert sft("stopped", params={"guards": {"loss": {"do": "stop", "rise": 0.01, "steps": 1}}}) == 1
+    error = place.error("stopped")
+    assert (error["class"], error["type"], error["last_good_step"]) == ("diverged", "loss", 1)
+
+
 def test_a_damaged_checkpoint_is_refused(sft: Any, place: Workplace) -> None:
     assert sft("whole") == 0
     weights = place.root / "whole" / "checkpoints" / "step-3" / "model.safetensors"
