@@ -80,6 +80,7 @@ func (a *Activities) commitResult(ctx context.Context, ref tasks.AttemptRef, job
 		Ended:       res.Ended,
 		Timing:      res.Timing,
 		Usage:       res.Usage,
+		Warnings:    res.Warnings,
 	})
 	if err != nil {
 		return fmt.Errorf("commit %s: %w", ref.AttemptKey(), err)

@@ -61,6 +61,7 @@ type Commit struct {
 	Ended       time.Time           `json:"ended"`
 	Timing      *Timing             `json:"timing,omitempty"` // of the winning attempt
 	Usage       *Usage              `json:"usage,omitempty"`
+	Warnings    []Warning           `json:"warnings,omitempty"` // of its guards, the newest ones
 	// ReusedFrom is the job whose commit this one repeats, when nothing was run.
 	ReusedFrom *JobKey `json:"reused_from,omitempty"`
 }

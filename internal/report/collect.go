@@ -46,10 +46,23 @@ func collect(ctx context.Context, s Store, run *r1.Run, st *runs.Status, now tim
 	r.Funnels = funnels(r)
 	r.Timeline = timeline(c.plan, r)
 	r.Failures = failures(r)
+	r.Warnings = warnings(st)
 	r.Unreadable = c.unreadable
 	slices.SortFunc(r.Unreadable, func(a, b Unreadable) int { return strings.Compare(a.What, b.What) })
 	r.Summary = summarize(r)
 	return r, nil
+}
+
+func warnings(st *runs.Status) []Warning {
+	var out []Warning
+	for _, stage := range st.Stages {
+		for _, job := range stage.Jobs {
+			for _, w := range job.Warnings {
+				out = append(out, Warning{stage.Name, w})
+			}
+		}
+	}
+	return out
 }
 
 type collector struct {

@@ -276,6 +276,9 @@ func troubles(r *Report) []string {
 	case n > 1:
 		out = append(out, fmt.Sprintf("%d attempts failed; they are listed below with what followed.", n))
 	}
+	for _, w := range r.Warnings {
+		out = append(out, fmt.Sprintf("Guard %s warned in %s at step %d: %s.", w.Guard, w.Stage, w.Step, strings.TrimSuffix(w.Message, ".")))
+	}
 	p := r.Timeline.Path
 	if total := p.Total(); total > 0 && p.Unsplit == 0 && !r.Live() {
 		out = append(out, fmt.Sprintf("Of the critical path, %s was spent outside trainer processes, and %s on trainers starting up.",

@@ -36,8 +36,15 @@ type Report struct {
 	Timeline    Timeline     `json:"timeline"`
 	Problems    []Problem    `json:"problems,omitempty"`
 	Failures    []Failure    `json:"failures,omitempty"`
+	Warnings    []Warning    `json:"warnings,omitempty"` // of the guards on training
 	Unreadable  []Unreadable `json:"unreadable,omitempty"`
 	RecipeYAML  string       `json:"recipe_yaml"`
+}
+
+// Warning is what a guard said about a stage's training.
+type Warning struct {
+	Stage string `json:"stage"`
+	r1.Warning
 }
 
 // Live says that the run goes on, so that another look will show more.

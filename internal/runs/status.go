@@ -80,6 +80,7 @@ type Job struct {
 	Usage      *r1.Usage          `json:"usage,omitempty"` // of a live attempt now; of a committed one over all
 	Timing     *r1.Timing         `json:"timing,omitempty"`
 	Seconds    float64            `json:"seconds,omitempty"`
+	Warnings   []r1.Warning       `json:"warnings,omitempty"` // of the guards on its training, oldest first
 	Funnel     *r1.Funnel         `json:"funnel,omitempty"`
 	ReusedFrom string             `json:"reused_from,omitempty"`
 }
@@ -203,6 +204,7 @@ func (r *Reader) job(ctx context.Context, p *r1.PlannedJob, stage r1.RunState) (
 	if err == nil {
 		j.State, j.Attempts, j.Step, j.Funnel = r1.RunCompleted, commit.Attempt, commit.Steps, commit.Funnel
 		j.Seconds, j.Timing, j.Usage = span(commit.Started, commit.Ended), commit.Timing, commit.Usage
+		j.Warnings = commit.Warnings
 		if commit.ReusedFrom != nil {
 			j.ReusedFrom = commit.ReusedFrom.String()
 		}
@@ -237,7 +239,7 @@ func (r *Reader) job(ctx context.Context, p *r1.PlannedJob, stage r1.RunState) (
 // live takes over what the agent said last. Older agents leave fields out.
 func (j *Job) live(beat *r1.Heartbeat) {
 	j.Step, j.Phase, j.Values, j.Heartbeat = beat.Step, beat.Phase, beat.Values, beat.Time
-	j.Since, j.Text, j.Usage = beat.Since, beat.Text, beat.Usage
+	j.Since, j.Text, j.Usage, j.Warnings = beat.Since, beat.Text, beat.Usage, beat.Warnings
 	j.Rate, j.ETA = beat.Rate(), beat.Left().Seconds()
 	if beat.Total > 0 {
 		j.Total = beat.Total

@@ -68,3 +68,30 @@ func TestLinesOfAHeldRun(t *testing.T) {
 		}
 	}
 }
+
+// What a guard has to say is news once, and stays in the table.
+func TestWarningsAreSaid(t *testing.T) {
+	st := halfway()
+	for i := range st.Stages {
+		if st.Stages[i].Name == "zero" {
+			st.Stages[i].Jobs[1].Warnings = []r1.Warning{
+				{Guard: "kl", Time: noon, Step: 90, Message: "the KL is 1.4"},
+				{Guard: "length", Time: noon.Add(time.Second), Step: 100, Message: "responses are \x1b[31mlong"},
+			}
+		}
+	}
+	var out bytes.Buffer
+	v := New(&out, Options{Getenv: func(string) string { return "" }})
+	for i := range 3 {
+		v.lines.show(st, "", noon.Add(time.Duration(i)*time.Second))
+	}
+	Table(&out, st, noon)
+	for want, times := range map[string]int{"warning: kl at step 90: the KL is 1.4": 1, "warning: zero: kl at step 90": 1, "warning: length at step 100": 1, "\x1b": 0} {
+		if got := strings.Count(out.String(), want); got != times {
+			t.Errorf("%q is said %d times, want %d, in\n%s", want, got, times, out.String())
+		}
+	}
+	if frame := strings.Join(Frame(st, Viewport{Now: noon, Width: 160}), "\n"); !strings.Contains(frame, "warning: length") {
+		t.Errorf("the frame does not warn:\n%s", frame)
+	}
+}

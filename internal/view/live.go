@@ -157,10 +157,17 @@ func (l live) odd() string {
 		return ""
 	case l.silent > 0:
 		return "silent for " + rough(l.silent)
+	case len(l.job.Warnings) > 0:
+		return "warning: " + l.job.Warnings[len(l.job.Warnings)-1].Guard
 	case l.job.Attempts > 1:
 		return fmt.Sprintf("attempt %d", l.job.Attempts)
 	}
 	return ""
+}
+
+// warned is what a guard has said, for people.
+func warned(w r1.Warning) string {
+	return fmt.Sprintf("%s at step %d: %s", w.Guard, w.Step, clean(w.Message))
 }
 
 func memory(n int64) string {

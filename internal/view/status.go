@@ -42,6 +42,11 @@ func Table(out io.Writer, st *runs.Status, now time.Time) {
 		if s.State == r1.RunWaiting {
 			fmt.Fprintf(out, "waiting: %s: %s\n  answer: %s\n", s.Name, clean(s.Question), clean(s.Remedy))
 		}
+		for _, j := range s.Jobs {
+			for _, w := range j.Warnings {
+				fmt.Fprintf(out, "warning: %s: %s\n", s.Name, warned(w))
+			}
+		}
 		if s.State != r1.RunFailed {
 			continue
 		}
