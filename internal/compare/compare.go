@@ -45,12 +45,11 @@ type Value struct {
 	Change *Estimate `json:"change,omitempty"` // difference; of tokens, the ratio
 }
 
-// Difference is how far one evaluate stage lies above another, run by run.
+// Difference is how far the pass@1 of one evaluate stage lies above another's, run by run.
 type Difference struct {
 	Stage   string    `json:"stage"`
 	Other   string    `json:"other"`
 	Domain  string    `json:"domain"`
-	Metric  string    `json:"metric"`
 	Value   *Estimate `json:"value"`
 	OtherIs *Estimate `json:"other_is"`
 	Above   *Estimate `json:"above"` // Value less OtherIs
@@ -133,11 +132,9 @@ func (c *Comparison) addPair(pair string, runs []Run, measured []lineage.Measure
 		}
 	}
 	for _, domain := range domains {
-		for _, metric := range []string{PassAt1, Tokens} {
-			a, b := across(runs, stage, metric, domain), across(runs, other, metric, domain)
-			if above := estimate(a.since(b, false)); above != nil {
-				c.Against = append(c.Against, Difference{stage, other, domain, metric, estimate(a.present()), estimate(b.present()), above})
-			}
+		a, b := across(runs, stage, PassAt1, domain), across(runs, other, PassAt1, domain)
+		if above := estimate(a.since(b, false)); above != nil {
+			c.Against = append(c.Against, Difference{stage, other, domain, estimate(a.present()), estimate(b.present()), above})
 		}
 	}
 	return nil

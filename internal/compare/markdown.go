@@ -17,10 +17,10 @@ func (c *Comparison) Markdown() string {
 		c.table(&t, domain)
 	}
 	if len(c.Against) > 0 {
-		t.WriteString("\n### Side by side\n\n| | against | domain | number | is | the other is | above it by |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+		t.WriteString("\n### Side by side: pass@1\n\n| | against | domain | is | the other is | above it by |\n| --- | --- | --- | --- | --- | --- |\n")
 		for _, d := range c.Against {
-			fmt.Fprintf(&t, "| %s | %s | %s | %s | %s | %s | **%s** |\n", d.Stage, d.Other, named(d.Domain), d.Metric,
-				d.Value.show(d.Metric, false), d.OtherIs.show(d.Metric, false), d.Above.show(d.Metric, true))
+			fmt.Fprintf(&t, "| %s | %s | %s | %s | %s | **%s** |\n", d.Stage, d.Other, named(d.Domain),
+				d.Value.show(PassAt1, false), d.OtherIs.show(PassAt1, false), d.Above.show(PassAt1, true))
 		}
 	}
 	return t.String()
