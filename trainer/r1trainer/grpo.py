@@ -257,7 +257,7 @@ def run(job: Job) -> None:
     rewards = [_Reward(spec.name) for spec in specs]
     arguments.reward_weights = [spec.weight for spec in specs]
     judges = load_judges(job, specs, device)
-    held_out = HeldOut.of(job, tokenizer, template, lambda: Scorer(job.reward_url, specs, judges, verdicts=True))
+    held_out = HeldOut.of(job, tokenizer, template, specs, lambda: Scorer(job.reward_url, specs, judges, verdicts=True))
     scorer = Scorer(job.reward_url, specs, judges)
     with Metrics(job.metrics) as metrics:
         trainer = Trainer(

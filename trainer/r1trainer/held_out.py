@@ -18,7 +18,7 @@ from r1trainer.generate import rows_at_once
 from r1trainer.job import Job
 from r1trainer.measure import Report
 from r1trainer.order import rng
-from r1trainer.rewards import Scorer
+from r1trainer.rewards import PREFERENCE, RewardSpec, Scorer
 from r1trainer.rows import Row, read_rows
 from r1trainer.sampling import Settings, answer
 from r1trainer.templates import Template
@@ -36,15 +36,21 @@ class HeldOut:
     scorer: Scorer
 
     @staticmethod
-    def of(job: Job, tokenizer: Any, template: Template, scorer: Callable[[], Scorer]) -> HeldOut | None:
-        """Reads the params `evaluate_*` and input `problems`; None without `evaluate_steps`."""
+    def of(
+        job: Job, tokenizer: Any, template: Template, specs: Sequence[RewardSpec], scorer: Callable[[], Scorer]
+    ) -> HeldOut | None:
+        """Reads the params `evaluate_*` and input `problems`; None without `evaluate_steps`.
+
+        `specs` are the job's rewards: problems that nothing in the job can judge are left out.
+        """
         params = job.params
         if params.get("evaluate_steps") is None:
             return None
         if job.optional_input("problems") is None:
             raise ConfigError("params.evaluate_steps needs input 'problems', the held-out problems to measure by")
         problems = read_rows(job.input("problems"), required=("prompt",))
-        chosen = first_of_each_domain(problems, params.integer("evaluate_problems", 64, minimum=1))
+        judged = [problem for problem in problems if is_judged(problem, specs)]
+        chosen = first_of_each_domain(judged or problems, params.integer("evaluate_problems", 64, minimum=1))
         settings = Settings(
             template=template,
             samples=params.integer("evaluate_samples", 4, minimum=1),
@@ -82,6 +88,13 @@ class HeldOut:
         for rows, responses, pending in lots:
             self.scorer.collect(pending, rows, responses, None).mark(rows)
         return Report.of([row for rows, _, _ in lots for row in rows], self.problems)
+
+
+def is_judged(problem: Row, specs: Sequence[RewardSpec]) -> bool:
+    """Whether a verifier has a word on responses to a problem, or a reward model of the job does."""
+    if (problem.get("verifier") or "none") != "none":
+        return True
+    return any(spec.name == PREFERENCE and spec.applies(problem, spec.from_step) for spec in specs)
 
 
 def first_of_each_domain(problems: Sequence[Row], count: int) -> list[Row]:

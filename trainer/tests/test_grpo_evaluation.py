@@ -13,8 +13,9 @@ from conftest import FakeVerifier, Workplace
 
 from r1trainer.__main__ import main
 from r1trainer.checkpoint import sha256
-from r1trainer.held_out import first_of_each_domain
-from r1trainer.rewards import permuted, reward_statistics
+from r1trainer.held_out import first_of_each_domain, is_judged
+from r1trainer.job import Params
+from r1trainer.rewards import RewardSpec, permuted, read_specs, reward_statistics
 
 PARAMS: dict[str, Any] = {
     "template": {"text": "User: {prompt}. Assistant:", "prefill": "<think>"},
@@ -244,3 +245,14 @@ def test_training_on_permuted_rewards_reports_what_was_earned(
 def test_reward_statistics(accuracy: list[float | None], form: list[float | None], expected: tuple[Any, ...]) -> None:
     values = reward_statistics({"accuracy": accuracy, "format": form}, {"accuracy": 1.0, "format": 0.5}, group=2)
     assert (values["reward"], values["reward_std"], values["zero_std"]) == pytest.approx(expected)
+
+
+def test_a_problem_that_nothing_in_the_job_can_judge_is_not_measured() -> None:
+    def specs(**reward: object) -> list[RewardSpec]:
+        return read_specs(Params({"rewards": [{"name": "format"}, *([reward] if reward else [])]}))
+
+    checked, free = {"domain": "arithmetic", "verifier": "integer"}, {"domain": "general", "verifier": "none"}
+    assert is_judged(checked, specs())
+    assert not is_judged(free, specs())
+    assert is_judged(free, specs(name="preference", from_step=60))
+    assert not is_judged(free, specs(name="preference", domains=["safety"]))
