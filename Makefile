@@ -38,6 +38,7 @@ demo: setup ## run every stage of recipes/full-r1.yaml on a tiny model, here, to
 	bin/r1ctl start recipes/full-r1.yaml --state-dir $(DEMO)
 	@echo
 	@echo "The run is done. Where to look next:"
+	@echo "  bin/r1ctl report --state-dir $(DEMO)      all of it in one HTML file, with curves, data and responses"
 	@echo "  bin/r1ctl status --state-dir $(DEMO)      its stages, their metrics, and where their outputs lie"
 	@echo "  bin/r1ctl server info --state-dir $(DEMO)  Temporal's web UI and S3, with keys"
 	@echo "  recipes/full-r1.yaml                      what was run; docs/recipes.md explains it"

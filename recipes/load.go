@@ -110,6 +110,9 @@ func (f *file) load(opts Options) (*Recipe, error) {
 		return nil, err
 	}
 	recipe.File, recipe.Dir, recipe.text = f.label, f.dir, string(f.text)
+	if p := doc.profile(chosen); p != nil {
+		recipe.ProfileDescription = strings.Join(strings.Fields(p.description), " ")
+	}
 	return recipe, nil
 }
 

@@ -11,11 +11,13 @@ import (
 type Recipe struct {
 	Name        string
 	Description string
-	Profile     string // "" where the recipe has no profiles
-	File        string // where it was read, for people
-	Dir         string // what local sources are relative to
-	Seed        int64
-	Stages      []Stage // in the file's order
+	// ProfileDescription is the description of the profile that is applied.
+	ProfileDescription string
+	Profile            string // "" where the recipe has no profiles
+	File               string // where it was read, for people
+	Dir                string // what local sources are relative to
+	Seed               int64
+	Stages             []Stage // in the file's order
 
 	text string
 }

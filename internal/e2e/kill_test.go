@@ -29,11 +29,13 @@ func TestServerKilledWhileATrainerRuns(t *testing.T) {
 	m := newMachine(t)
 	started := decode[struct {
 		Run string `json:"run"`
-	}](t, m.mustRun("start", "r1-zero", "--profile", "smoke", "--detach", "-o", "json"))
+	}](t, m.mustRun("start", "r1-zero", "--profile", "smoke", "--detach", "-o", "json",
+		"--set", "zero.params.steps=40", "--set", "zero.params.reference_refresh_steps=20")) // long enough to be met in the middle
 
 	training := func() bool {
 		for _, s := range m.status(started.Run).Stages {
-			if s.Kind == r1.KindGRPO && s.State == r1.RunRunning && s.Jobs[0].Phase == "train" {
+			midway := func(j runs.Job) bool { return j.State == r1.RunRunning && j.Phase == "train" && j.Step < j.Total }
+			if s.Kind == r1.KindGRPO && slices.ContainsFunc(s.Jobs, midway) {
 				return len(m.trainers()) > 0
 			}
 		}

@@ -36,11 +36,13 @@ const (
 // Plan is a recipe with a profile applied, resolved and fingerprinted: what a
 // run will do. It is frozen into the run when the run starts.
 type Plan struct {
-	Recipe      string         `json:"recipe"`
-	Profile     string         `json:"profile"`
-	Description string         `json:"description,omitempty"`
-	Seed        int64          `json:"seed"`
-	Stages      []PlannedStage `json:"stages"` // in the recipe's order, which is a valid topological order
+	Recipe      string `json:"recipe"`
+	Profile     string `json:"profile"`
+	Description string `json:"description,omitempty"`
+	// ProfileDescription says what the profile makes of the recipe.
+	ProfileDescription string         `json:"profile_description,omitempty"`
+	Seed               int64          `json:"seed"`
+	Stages             []PlannedStage `json:"stages"` // in the recipe's order, which is a valid topological order
 }
 
 // Stage returns the planned stage of that name, or nil.

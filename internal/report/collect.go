@@ -24,7 +24,7 @@ func collect(ctx context.Context, s Store, run *r1.Run, st *runs.Status, now tim
 	c := &collector{store: s, run: run, layout: r1.Layout{Recipe: run.Recipe, Run: run.ID}, plan: origins{&run.Plan}}
 	r := &Report{
 		Version: Version, Generated: now.UTC(),
-		Run: run.ID, Recipe: run.Recipe, Profile: run.Profile, Description: run.Plan.Description, Owner: run.Owner,
+		Run: run.ID, Recipe: run.Recipe, Profile: run.Profile, Description: run.Plan.Description, About: run.Plan.ProfileDescription, Owner: run.Owner,
 		R1ctl: run.R1ctl, Seed: run.Plan.Seed, RecipeYAML: run.RecipeYAML,
 		State: st.State, Error: st.Error, Created: run.Created, Started: st.Started, Ended: st.Ended,
 	}

@@ -17,6 +17,9 @@ func summarize(r *Report) Summary {
 			s.Findings = append(s.Findings, text)
 		}
 	}
+	if text := verdict(r); text != "" {
+		s.Findings = append(s.Findings, text)
+	}
 	for _, c := range r.Classes {
 		if text := lesson(r, c); text != "" {
 			s.Findings = append(s.Findings, text)
@@ -74,6 +77,50 @@ func cpuSeconds(r *Report) float64 {
 		}
 	}
 	return sum
+}
+
+// verdict sets the last model of the main line, the longest one, beside the best:
+// what each stage gained over its own start does not say whether the line gained.
+func verdict(r *Report) string {
+	var best, last *Model
+	measured := 0
+	for i := range r.Models {
+		m := &r.Models[i]
+		if m.Kind == r1.KindDistill || len(m.Scores) == 0 {
+			continue
+		}
+		at, ok := m.Scores[0].After["pass@1"]
+		if !ok {
+			continue
+		}
+		measured++
+		if last == nil || r.ancestors(m) >= r.ancestors(last) {
+			last = m
+		}
+		if best == nil || at > best.Scores[0].After["pass@1"] {
+			best = m
+		}
+	}
+	if measured < 3 {
+		return ""
+	}
+	top, _ := passAt1(best.Scores[0].After)
+	if best == last {
+		return fmt.Sprintf("The last model, %s, has the highest pass@1 over all problems, %s.", last.Name, top)
+	}
+	end, _ := passAt1(last.Scores[0].After)
+	return fmt.Sprintf("Over all problems %s has the highest pass@1, %s; the last model, %s, has %s.", best.Name, top, last.Name, end)
+}
+
+// ancestors counts the models that a model was trained from, one after another.
+func (r *Report) ancestors(m *Model) int {
+	n := 0
+	for m != nil && n < len(r.Models) {
+		if m = r.model(m.Parent); m != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // effect says what a model gained and lost against the one it was trained from.

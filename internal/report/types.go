@@ -18,6 +18,7 @@ type Report struct {
 	Recipe      string       `json:"recipe"`
 	Profile     string       `json:"profile"`
 	Description string       `json:"description,omitempty"`
+	About       string       `json:"about,omitempty"` // what the profile makes of the recipe
 	Owner       string       `json:"owner,omitempty"`
 	R1ctl       string       `json:"r1ctl,omitempty"` // version that started the run
 	Seed        int64        `json:"seed"`
