@@ -15,5 +15,5 @@ lock() {
         "$out"
 }
 
-lock requirements.in requirements.lock
+lock requirements.in requirements.lock --override overrides.txt
 lock requirements-dev.in requirements-dev.lock --constraint requirements.lock

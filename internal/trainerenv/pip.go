@@ -24,6 +24,7 @@ func (b *builder) install(ctx context.Context, r *runner, cached bool) error {
 	}
 	args := []string{
 		"-m", "pip", "install", "--require-hashes", "--requirement", lock,
+		"--no-deps",           // the lock is complete, less what trainer/overrides.txt leaves out
 		"--only-binary=:all:", // a source package would run code of its own, and want a compiler
 		"--no-compile",        // most of twelve thousand modules is never imported
 		"--no-input", "--no-color", "--progress-bar=off", "--no-warn-script-location", "--disable-pip-version-check",
