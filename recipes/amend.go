@@ -51,16 +51,19 @@ func Amend(run *r1.Run, set []string, opts PlanOptions) (*r1.Plan, []r1.Change, 
 }
 
 // amendable says whether a value is one that a run under way may change: a
-// parameter of a stage, or of a student.
+// parameter of a stage, or of a student, or a budget.
 func amendable(set string) error {
 	path, _, ok := strings.Cut(set, "=")
 	keys := strings.Split(path, ".")
+	if ok && len(keys) == 2 && keys[0] == retriesKey {
+		return nil
+	}
 	if ok && len(keys) > 2 && keys[1] == "params" || ok && len(keys) > 3 && keys[1] == "students" {
 		return nil
 	}
 	return &r1.Error{
 		Name:   "set-not-amendable",
-		Detail: fmt.Sprintf("--set %s: of a run that has begun only parameters of stages can change", set),
+		Detail: fmt.Sprintf("--set %s: of a run that has begun only parameters of stages, and retries, can change", set),
 		Remedy: "write STAGE.params.KEY=VALUE, or start another run with: r1ctl start RECIPE --set " + set,
 	}
 }
@@ -116,6 +119,9 @@ func differences(old, amended *Recipe, set []string) ([]r1.Change, error) {
 // students share gives a map.
 func (r *Recipe) value(path string) (json.RawMessage, error) {
 	keys := strings.Split(path, ".")
+	if keys[0] == retriesKey && len(keys) == 2 {
+		return r.budget(keys[1])
+	}
 	found := map[string]any{}
 	note := func(name string, params map[string]any, keys []string) {
 		if v := descend(params, keys); v != nil {

@@ -29,7 +29,7 @@ type view struct {
 	found   *problems
 }
 
-var rootKeys = []string{"recipe", "description", "default_profile", "seed", "templates", "stages", "profiles"}
+var rootKeys = []string{"recipe", "description", "default_profile", "seed", retriesKey, "templates", "stages", "profiles"}
 
 // readDocument checks what belongs to no single view: the keys of the file and
 // of its profiles.
@@ -75,7 +75,7 @@ func checkProfile(d *decoder, p profile, stages []string) {
 		d.add(p.node, path, "expected a map, found %s", describe(p.node))
 		return
 	}
-	known := []string{"description", "extends", "seed", "templates", "stages"}
+	known := []string{"description", "extends", "seed", retriesKey, "templates", "stages"}
 	for i := 0; i+1 < len(p.node.Content); i += 2 {
 		if key := p.node.Content[i]; !slices.Contains(known, key.Value) {
 			d.add(key, path+"."+key.Value, "unknown key %q%s", key.Value, hint(key.Value, known))
@@ -193,7 +193,7 @@ func applyProfile(root, p *yaml.Node) *yaml.Node {
 	}
 	over := &yaml.Node{Kind: yaml.MappingNode}
 	for i := 0; i+1 < len(p.Content); i += 2 {
-		if key := p.Content[i]; key.Value == "seed" || key.Value == "templates" {
+		if key := p.Content[i]; key.Value == "seed" || key.Value == retriesKey || key.Value == "templates" {
 			over.Content = append(over.Content, key, p.Content[i+1])
 		}
 	}

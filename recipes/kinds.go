@@ -84,17 +84,21 @@ func kinds() []kind {
 		{name: "weight_decay", shape: number{}, value: 0.0, doc: "of AdamW"},
 		{name: "max_grad_norm", shape: number{}, value: 1.0, doc: "gradients are clipped to it; 0 does not clip"},
 	}
+	decay, clipping := optimizer[1], optimizer[2]
+	finalRate := field{name: "final_learning_rate", shape: number{}, doc: "where the schedule ends; default a tenth of learning_rate"}
+	beta := field{name: "kl_beta", shape: number{}, value: 0.001, doc: "weight of the KL term in the loss"}
+	epsilon := field{name: "clip_epsilon", shape: positive, value: 0.2, doc: "the ratio is clipped to 1 ± it"}
 	checkpoints := field{name: "checkpoint_steps", shape: whole{1}, value: int64(100), inert: true, doc: "steps between checkpoints"}
 	tuning := append([]field{
 		templateField,
 		{name: "epochs", shape: positive, required: true, doc: "passes over the data"},
 		rate,
-		{name: "final_learning_rate", shape: number{}, doc: "where the schedule ends; default a tenth of learning_rate"},
+		finalRate,
 		{name: "schedule", shape: enum{"cosine", "linear", "constant"}, value: "cosine", doc: "of the learning rate"},
 		batch,
 		maxTokens("prompt and response; longer rows are left out"),
 		checkpoints,
-		guards(tuningGuards),
+		guards(tuningGuards, rate, finalRate, decay, clipping),
 	}, optimizer...)
 	architecture := object{what: "an architecture", check: checkArchitecture, fields: []field{
 		{name: "hidden_size", shape: whole{1}, required: true, doc: "width"},
@@ -128,8 +132,8 @@ func kinds() []kind {
 				{name: "steps", shape: whole{1}, required: true, planOnly: true, doc: "optimizer steps"},
 				{name: "reference_refresh_steps", shape: whole{1}, planOnly: true, doc: "the reference becomes the newest policy so often; each phase is a job"},
 				rate,
-				{name: "kl_beta", shape: number{}, value: 0.001, doc: "weight of the KL term in the loss"},
-				{name: "clip_epsilon", shape: positive, value: 0.2, doc: "the ratio is clipped to 1 ± it"},
+				beta,
+				epsilon,
 				{name: "group_size", shape: whole{2}, required: true, doc: "responses a question"},
 				{name: "questions_per_step", shape: whole{1}, required: true, doc: "times group_size is the batch"},
 				{name: "rollout_outputs", shape: whole{1}, doc: "responses generated at once, a multiple of the batch; default one batch"},
@@ -144,7 +148,7 @@ func kinds() []kind {
 				{name: "evaluate_samples", shape: whole{1}, value: int64(4), inert: true, doc: "responses a problem, then"},
 				{name: "evaluate_problems", shape: whole{1}, value: int64(64), inert: true, doc: "at most so many, evenly over the domains"},
 				{name: "permute_rewards", shape: boolean{}, value: false, doc: "a control: rewards change places within a rollout, so that they say nothing"},
-				guards(rlGuards),
+				guards(rlGuards, rate, beta, epsilon, temperature(1), topP(1), decay, clipping),
 			}, optimizer...),
 		},
 		{
@@ -175,7 +179,7 @@ func kinds() []kind {
 				{name: "loss", shape: enum{"pairwise", "pointwise"}, required: true, doc: "for preference, for safety rows"},
 				{name: "scope", shape: enum{"response", "summary"}, value: "response", doc: "what it reads: all, or what follows the thinking"},
 				{name: "epochs", shape: positive, value: 1.0, doc: "passes over the data"},
-				rate, batch, maxTokens("prompt and response; longer rows are left out"), checkpoints, guards(tuningGuards),
+				rate, batch, maxTokens("prompt and response; longer rows are left out"), checkpoints, guards(tuningGuards, rate, decay, clipping),
 			}, optimizer...),
 		},
 		{

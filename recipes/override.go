@@ -38,7 +38,7 @@ func (v *view) setValue(line int, s string) {
 	}
 	stamp(leaf, line)
 
-	own := []string{"seed", "description", "templates"}
+	own := []string{"seed", retriesKey, "description", "templates"}
 	parent, rest := v.root, keys
 	if stage := named(lookup(v.root, "stages"), keys[0]); stage != nil {
 		if len(keys) == 1 {

@@ -30,7 +30,7 @@ func Plan(r *Recipe, opts PlanOptions) (*r1.Plan, error) {
 		seed: r.Seed, kinds: kinds(), sources: digester{tiny: opts.SourceDigest, known: map[string]string{}},
 		outputs: map[Ref]r1.OutputRef{}, fingerprints: map[r1.JobKey]string{},
 	}
-	plan := &r1.Plan{Recipe: r.Name, Profile: r.Profile, Description: r.Description, ProfileDescription: r.ProfileDescription, Seed: r.Seed}
+	plan := &r1.Plan{Recipe: r.Name, Profile: r.Profile, Description: r.Description, ProfileDescription: r.ProfileDescription, Seed: r.Seed, Retries: r.Retries}
 	for _, s := range inOrder(r.Stages) {
 		stage := r1.PlannedStage{Name: s.Name, Kind: s.Kind, Title: s.Title, Gate: s.Gate, Outputs: map[string]r1.OutputRef{}}
 		for _, before := range plan.Stages {
@@ -191,8 +191,14 @@ func (p *planner) job(s Stage, u unit) (r1.PlannedJob, error) {
 		if f.planOnly {
 			delete(given, f.name)
 		}
-		if v, ok := given[f.name]; ok && !f.inert {
+		switch v, ok := given[f.name]; {
+		case !ok:
+		case !f.inert:
 			bearing[f.name] = v
+		case f.bears != nil:
+			if part := f.bears(v); part != nil {
+				bearing[f.name] = part
+			}
 		}
 	}
 	var err error

@@ -238,6 +238,8 @@ func TestFingerprints(t *testing.T) {
 		"the order of stages":           {set("students.after=[zero]"), nil},
 		"checkpoints":                   {set("zero.params.checkpoint_steps=3", "students.params.checkpoint_steps=5"), nil},
 		"guards":                        {set("zero.params.guards.kl={do: stop, max: 0.5}", "students.params.guards.loss.do=off"), nil},
+		"guards that may not roll back": {set("zero.params.guards.kl={do: stop, most: 2, change: {kl_beta: {times: 2}}}"), nil},
+		"a guard that rolls back":       {set("zero.params.guards.kl={do: roll-back, change: {kl_beta: {times: 2}}}"), []string{"zero/main"}},
 		"responses generated at once":   {set("eval-*.params.batch_size=1"), nil},
 		"the name of a template":        {edit("zero: {text", "other: {text", "template: zero", "template: other"), nil},
 		"a learning rate":               {set("zero.params.learning_rate=2e-4"), []string{"zero/main"}},

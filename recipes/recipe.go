@@ -17,7 +17,8 @@ type Recipe struct {
 	File               string // where it was read, for people
 	Dir                string // what local sources are relative to
 	Seed               int64
-	Stages             []Stage // in the file's order
+	Retries            *r1.Retries // budgets of its own; nil: the site's
+	Stages             []Stage     // in the file's order
 
 	text string
 }

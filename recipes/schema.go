@@ -21,6 +21,9 @@ type field struct {
 	// inert marks a parameter that does not bear on the result: it stays out of
 	// the job's fingerprint, so changing it repeats nothing.
 	inert bool
+	// bears is the part of an inert parameter that bears on the result after all;
+	// nil where there is none.
+	bears func(v any) any
 	// planOnly marks a parameter that shapes the jobs and is not given to them.
 	planOnly bool
 }

@@ -71,7 +71,10 @@ func reference() string {
 			case f.value != nil:
 				value = fmt.Sprint(f.value)
 			}
-			if f.inert {
+			switch {
+			case f.bears != nil:
+				doc += " (bears on the result only where one rolls back)"
+			case f.inert:
 				doc += " (does not bear on the result)"
 			}
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.name, f.shape.want(), value, doc)
@@ -82,11 +85,25 @@ func reference() string {
 	for _, of := range []struct {
 		kinds  string
 		guards []guard
-	}{{"grpo", rlGuards}, {"sft, distill, reward-model", tuningGuards}} {
+		fields []field
+	}{{"grpo", rlGuards, nil}, {"sft, distill, reward-model", tuningGuards, nil}} {
 		for _, g := range of.guards {
-			for _, f := range guards([]guard{g}).shape.(object).fields[0].shape.(object).fields {
+			of.fields = guards([]guard{g}).shape.(object).fields[0].shape.(object).fields
+			for _, f := range of.fields[:len(of.fields)-2] { // change and most are told of below
 				fmt.Fprintf(&b, "| %s | `%s` | %s | `%s` | %s | %v | %s |\n", of.kinds, g.name, g.doc, f.name, f.shape.want(), f.value, f.doc)
 				of.kinds, g.name, g.doc = "", "", ""
+			}
+		}
+	}
+	b.WriteString("\n### Roll-back\nWhat it does is in [job-contract.md](job-contract.md#roll-back).\n\n")
+	b.WriteString("`{do: roll-back, change: {learning_rate: {times: 0.5}, kl_beta: {to: 0.01}}, most: 2}`: each of the parameters below may change, by a factor or to a value; " +
+		"`most` is how often the guard may roll a job back before it stops it.\n\n")
+	b.WriteString("| kind | may change |\n| --- | --- |\n")
+	for _, k := range kinds() {
+		for _, f := range k.params {
+			if f.name == "guards" {
+				names := f.shape.(object).fields[0].shape.(object).field("change").shape.(object).names()
+				fmt.Fprintf(&b, "| %s | `%s` |\n", k.name, strings.Join(names, "`, `"))
 			}
 		}
 	}

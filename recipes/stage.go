@@ -42,6 +42,7 @@ func (v *view) compile(dir string) *Recipe {
 		{name: "description", shape: text{}},
 		{name: "default_profile", shape: text{}},
 		{name: "seed", shape: whole{0}, value: int64(0)},
+		{name: retriesKey, shape: retriesShape()},
 		{name: "templates", shape: anything{}},
 		{name: "stages", shape: anything{}, required: true},
 		{name: "profiles", shape: anything{}},
@@ -52,6 +53,7 @@ func (v *view) compile(dir string) *Recipe {
 	r.Name, _ = root["recipe"].(string)
 	r.Description, _ = root["description"].(string)
 	r.Seed, _ = root["seed"].(int64)
+	r.Retries = retriesOf(root[retriesKey])
 
 	d.decodeTemplates(lookup(v.root, "templates"))
 	stages := d.stages(lookup(v.root, "stages"))
@@ -219,6 +221,7 @@ func (d *decoder) params(s *rawStage, n *yaml.Node, fields []field, path string)
 	if s.kind.derive != nil {
 		s.kind.derive(s.params)
 	}
+	d.checkRollbacks(n, path, fields, s.params)
 	return true
 }
 

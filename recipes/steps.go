@@ -1,8 +1,6 @@
 package recipes
 
 import (
-	"regexp"
-
 	"go.yaml.in/yaml/v3"
 )
 
@@ -90,30 +88,6 @@ func asFloat(v any) float64 {
 	return 0
 }
 
-// rewardFields of grpo, and those of kinds that only compute and store rewards.
-var (
-	rewardDomains = field{name: "domains", shape: list{what: "domains", elem: text{}, filled: true}, doc: "default all"}
-	rewardWeights = []field{
-		{name: "weight", shape: number{}, value: 1.0, doc: "in the sum"},
-		rewardDomains,
-		{name: "from_step", shape: whole{0}, value: int64(0), doc: "global step from which it counts"},
-	}
-)
-
-// rewards is the list of rewards; common are the keys that each may carry.
-func rewards(common []field, preference bool) shape {
-	with := func(own ...field) []field { return append(own, common...) }
-	variants := []variant{
-		{name: "accuracy", doc: "verdict: correct 1, wrong 0", fields: with()},
-		{name: "format", doc: "1 or 0", fields: with(field{name: "style", shape: replyStyle, value: "answer"})},
-		{name: "language", doc: "share of the thinking's words in the target language", fields: with(field{name: "target", shape: language, value: "en"})},
-	}
-	if preference {
-		variants = append(variants, variant{name: "preference", doc: "the reward model's score", fields: with()})
-	}
-	return list{what: "rewards", filled: true, elem: tagged{key: "name", what: "reward", variants: variants}}
-}
-
 // A guard watches the numbers of a training job; its fields say when it speaks.
 type guard struct {
 	name   string
@@ -155,23 +129,3 @@ var (
 		}},
 	}
 )
-
-// guards is the parameter that sets the guards of a kind. A result is the same
-// whether somebody watched it or not, so it is inert.
-func guards(of []guard) field {
-	shape, values := object{what: "a map of guards"}, map[string]any{}
-	for _, g := range of {
-		policy := field{name: "do", shape: enum{"warn", "stop", "off"}, value: "warn"}
-		if g.always {
-			policy = field{name: "do", shape: text{what: "stop", pattern: regexp.MustCompile("^stop$")}, value: "stop"}
-		}
-		one := object{what: "a map such as {do: warn}", fields: append([]field{policy}, g.fields...)}
-		value := map[string]any{}
-		for _, f := range one.fields {
-			value[f.name] = f.value
-		}
-		shape.fields = append(shape.fields, field{name: g.name, shape: one, value: value, doc: g.doc})
-		values[g.name] = value
-	}
-	return field{name: "guards", shape: shape, value: values, inert: true, doc: "signs of trouble that are looked for; [below](#guards)"}
-}

@@ -62,6 +62,9 @@ type Commit struct {
 	Timing      *Timing             `json:"timing,omitempty"` // of the winning attempt
 	Usage       *Usage              `json:"usage,omitempty"`
 	Warnings    []Warning           `json:"warnings,omitempty"` // of its guards, the newest ones
+	// Rollbacks are those that it was made with: its parameters were not those of
+	// the plan to the end.
+	Rollbacks []Rollback `json:"rollbacks,omitempty"`
 	// ReusedFrom is the job whose commit this one repeats, when nothing was run.
 	ReusedFrom *JobKey `json:"reused_from,omitempty"`
 }

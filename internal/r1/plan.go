@@ -42,7 +42,8 @@ type Plan struct {
 	// ProfileDescription says what the profile makes of the recipe.
 	ProfileDescription string         `json:"profile_description,omitempty"`
 	Seed               int64          `json:"seed"`
-	Stages             []PlannedStage `json:"stages"` // in the recipe's order, which is a valid topological order
+	Retries            *Retries       `json:"retries,omitempty"` // the recipe's own; never part of a fingerprint
+	Stages             []PlannedStage `json:"stages"`            // in the recipe's order, which is a valid topological order
 }
 
 // Stage returns the planned stage of that name, or nil.

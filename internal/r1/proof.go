@@ -28,8 +28,8 @@ func ProveBeginning(s *Spec, at Beginning) *Error {
 		return &Error{Name: "cursor-stalled", Detail: fmt.Sprintf("the trainer restored step %d, and with it no place in the data: it would see the same data again", at.Step),
 			Remedy: "mend the trainer: a checkpoint holds the data cursor, and the resume line says it"}
 	}
-	for _, e := range s.Earlier { // more steps mean more data consumed
-		if e.Step < at.Step && e.Cursor >= at.Cursor {
+	for _, e := range s.Earlier { // more steps mean more data consumed; a roll-back goes back in both
+		if e.Step < at.Step && e.Cursor >= at.Cursor || e.Step > at.Step && e.Cursor <= at.Cursor {
 			return &Error{Name: "cursor-stalled", Detail: fmt.Sprintf("the trainer restored step %d at row %d of the data, and an earlier attempt began at step %d with row %d", at.Step, at.Cursor, e.Step, e.Cursor),
 				Remedy: "mend the trainer: a checkpoint holds the data cursor, and the resume line says it"}
 		}

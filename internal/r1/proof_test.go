@@ -48,6 +48,9 @@ func TestTheCursorMovesOn(t *testing.T) {
 		"the same checkpoint again": {[]Beginning{{Step: 40, Cursor: 640}}, ""},
 		"stood still":               {[]Beginning{{Step: 0}, {Step: 20, Cursor: 640}}, "cursor-stalled"},
 		"went back":                 {[]Beginning{{Step: 20, Cursor: 700}}, "cursor-stalled"},
+		"rolled back":               {[]Beginning{{Step: 60, Cursor: 960}}, ""},
+		"rolled back in steps only": {[]Beginning{{Step: 60, Cursor: 640}}, "cursor-stalled"},
+		"back, and on in the data":  {[]Beginning{{Step: 60, Cursor: 600}}, "cursor-stalled"},
 	} {
 		if got := name(ProveBeginning(&Spec{ToStep: 80, Resume: &Checkpoint{Step: 40}, Earlier: c.earlier}, at)); got != c.want {
 			t.Errorf("%s: %q, want %q", what, got, c.want)

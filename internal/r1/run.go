@@ -99,6 +99,8 @@ type RunRecord struct {
 	Ended   time.Time `json:"ended,omitzero"`
 	Error   string    `json:"error,omitempty"`
 	Paused  *Pause    `json:"paused,omitempty"`
+	// Retries are the budgets of its jobs: the recipe's own, else the site's.
+	Retries *Retries `json:"retries,omitempty"`
 	// Notice is what a person should know besides, such as an attempt that could
 	// not be stopped because its machine does not answer.
 	Notice string `json:"notice,omitempty"`

@@ -26,6 +26,11 @@ type Spec struct {
 	Resume *Checkpoint `json:"resume,omitempty"`
 	// Earlier is where the attempts before this one began: a resumed one must be further in its data.
 	Earlier []Beginning `json:"earlier,omitempty"`
+	// Ends counts how the attempts before this one failed, by class.
+	Ends map[Class]int `json:"ends,omitempty"`
+	// Rollbacks are those of the job before this attempt, and of the phases before it,
+	// oldest first. Params are as they have made them.
+	Rollbacks []Rollback `json:"rollbacks,omitempty"`
 	// Walltime counts from allocation; 0 is unlimited.
 	Walltime time.Duration `json:"walltime,omitempty"`
 	// Verifier says whether the trainer needs a reward URL.
