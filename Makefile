@@ -48,7 +48,7 @@ controls: setup ## is it real? full-r1 with its controls, three seeds (some 45 m
 	scripts/controls.sh bin/r1ctl .r1ctl/controls $(SEEDS)
 
 .PHONY: test
-test: format test-go test-python test-e2e ## all tests
+test: format test-go test-python test-e2e chaos-short ## all tests
 
 .PHONY: test-go
 test-go: prerequisites ## Go tests, replay tests, house rules, and pages in a real browser
@@ -62,6 +62,25 @@ test-python: setup $(PYTOOLS)/COMPLETE ## the trainer's tests, in the environmen
 .PHONY: test-e2e
 test-e2e: setup ## the smoke profile on the embedded engine with the real trainer
 	$(GO) test -count=1 -timeout=40m -tags=e2e ./internal/e2e/...
+
+.PHONY: bench-agent
+bench-agent: setup ## what the agent costs the trainer, on an otherwise idle machine (some 20 minutes); writes docs/agent-overhead.md
+	$(GO) run ./internal/agent/bench -r1ctl bin/r1ctl -out docs/agent-overhead.md $(BENCH)
+
+.PHONY: chaos
+chaos: setup chaos-build ## some 240 faults, also in real training (25 minutes); writes build/chaos.json and docs/fault-report.md
+	build/chaos/chaos -real recipes/full-r1.yaml -report docs/fault-report.md -version $(VERSION) -commit "$$(git rev-parse HEAD)" $(CHAOS)
+
+.PHONY: chaos-short
+chaos-short: chaos-build ## some twenty of them on a scripted trainer, in a minute or two
+	build/chaos/chaos -short -json build/chaos-short.json -version $(VERSION) $(CHAOS)
+
+# CHAOS='-seed 2' changes order and places; -only, -rig and -list help to look at one of them.
+.PHONY: chaos-build
+chaos-build: prerequisites
+	@mkdir -p build/chaos
+	$(GO) build -tags chaos -ldflags '-X main.version=$(VERSION)-chaos' -o build/chaos/r1ctl ./cmd/r1ctl
+	$(GO) build -o build/chaos/ ./internal/chaos/cmd/...
 
 .PHONY: format
 format: prerequisites $(PYTOOLS)/COMPLETE ## check the form of the code: gofmt and ruff
@@ -80,6 +99,10 @@ lint: format ## format, vet, staticcheck, workflowcheck, layers (slow the first 
 docs: ## rewrite what is generated in docs/ (errors.md)
 	$(GO) test ./internal/house -run Errors -update
 
+.PHONY: history-counts
+history-counts: prerequisites ## count what runs leave in Temporal's history (some ten minutes, attempts simulated); writes docs/history.md
+	$(GO) test -count=1 -timeout=40m -run=WriteCounts ./internal/history -args -update
+
 .PHONY: tiny-models
 tiny-models: setup ## pre-train the tiny models again (some fifteen minutes) and put them in place of the shipped ones
 	mkdir -p .r1ctl
@@ -96,7 +119,7 @@ histories: setup ## save new histories for the replay tests; only when runs of t
 
 .PHONY: clean
 clean: ## remove what was built here; caches and the demo's state stay
-	rm -rf bin $(PYTOOLS)
+	rm -rf bin build $(PYTOOLS)
 
 $(PYTOOLS)/COMPLETE: trainer/requirements-dev.lock
 	rm -rf $(PYTOOLS)

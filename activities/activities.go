@@ -68,6 +68,8 @@ type Activities struct {
 
 	mu    sync.Mutex
 	plans map[planKey]*r1.Plan
+
+	past past
 }
 
 // planKey names a plan, which never changes: that of run.json, or of an amendment.

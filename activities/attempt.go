@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/tasks"
 )
@@ -63,14 +64,17 @@ func (a *Activities) runAttempt(ctx context.Context, ref tasks.AttemptRef, p *pu
 	if err != nil {
 		return tasks.AttemptEnd{}, classify(fmt.Errorf("submit %s: %w", ref.AttemptKey(), err))
 	}
+	fault.Point(fault.EngineSubmitted, ref.AttemptKey().String())
 	handleKey := path.Join(ref.Layout().Attempt(ref.AttemptKey()), r1.HandleFile)
 	if err := a.Store.PutJSON(ctx, handleKey, handle); err != nil {
 		return tasks.AttemptEnd{}, fmt.Errorf("record the handle of %s: %w", ref.AttemptKey(), err)
 	}
+	fault.Point(fault.EngineFollowing, ref.AttemptKey().String())
 	status, err := a.follow(ctx, ref, handle, p)
 	if err != nil {
 		return tasks.AttemptEnd{}, err
 	}
+	fault.Point(fault.EngineEnded, ref.AttemptKey().String())
 	return a.conclude(ctx, ref, job, status)
 }
 
@@ -208,22 +212,20 @@ func (a *Activities) conclude(ctx context.Context, ref tasks.AttemptRef, job *r1
 	case err != nil:
 		return tasks.AttemptEnd{}, err
 	case res.Outcome != r1.Succeeded:
-		class := res.Class
-		if class == r1.ClassStopped {
-			class = r1.ClassPreempted // nobody here asked for it
-		}
-		return tasks.AttemptEnd{Outcome: res.Outcome, Class: class, Name: res.Name, Error: res.Error, Remedy: res.Remedy, Step: res.Step}, nil
+		return a.failed(ctx, ref, res)
 	}
-	problem, err := a.doubt(ctx, ref, job, res)
+	spec, err := a.spec(ctx, ref.JobRef, ref.Attempt)
 	if err != nil {
 		return tasks.AttemptEnd{}, err
 	}
-	if problem != nil {
+	if problem := doubt(&spec, job, res); problem != nil {
 		return tasks.AttemptEnd{Outcome: r1.Failed, Class: r1.ClassProgram, Name: problem.Name, Error: problem.Detail, Remedy: problem.Remedy, Step: res.Step}, nil
 	}
-	if err := a.commitResult(ctx, ref, job, res); err != nil {
+	fault.Point(fault.EngineCommitting, ref.AttemptKey().String())
+	if err := a.commitResult(ctx, ref, job, spec.Rollbacks, res); err != nil {
 		return tasks.AttemptEnd{}, err
 	}
+	fault.Point(fault.EngineCommitted, ref.AttemptKey().String())
 	return tasks.AttemptEnd{Committed: true, Outcome: r1.Succeeded, Step: res.Step, Metrics: keyMetrics(job.Kind, res.Metrics)}, nil
 }
 

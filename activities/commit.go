@@ -64,8 +64,9 @@ func keyMetrics(k r1.Kind, all map[string]float64) map[string]float64 {
 }
 
 // commitResult makes a finished attempt's outputs the job's. The first
-// complete attempt wins; a later one is told so and changes nothing.
-func (a *Activities) commitResult(ctx context.Context, ref tasks.AttemptRef, job *r1.PlannedJob, res r1.Result) error {
+// complete attempt wins; a later one is told so and changes nothing. back is what
+// the attempt was made with besides the plan.
+func (a *Activities) commitResult(ctx context.Context, ref tasks.AttemptRef, job *r1.PlannedJob, back []r1.Rollback, res r1.Result) error {
 	_, _, err := a.Store.Commit(ctx, ref.Layout(), r1.Commit{
 		Version:     1,
 		Key:         ref.Key(),
@@ -81,6 +82,7 @@ func (a *Activities) commitResult(ctx context.Context, ref tasks.AttemptRef, job
 		Timing:      res.Timing,
 		Usage:       res.Usage,
 		Warnings:    res.Warnings,
+		Rollbacks:   back,
 	})
 	if err != nil {
 		return fmt.Errorf("commit %s: %w", ref.AttemptKey(), err)

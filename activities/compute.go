@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/r1ctl/r1ctl/internal/artifact"
+	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/tasks"
 )
@@ -36,6 +37,7 @@ func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Compu
 	if err != nil {
 		return tasks.Computed{}, err
 	}
+	fault.Point(fault.EngineClaimed, ref.Key().String())
 	started := time.Now().UTC()
 	if err := os.MkdirAll(a.WorkDir, 0o700); err != nil {
 		return tasks.Computed{}, fmt.Errorf("make the work folder: %w", err)
@@ -57,6 +59,7 @@ func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Compu
 	if err != nil {
 		return tasks.Computed{}, classify(fmt.Errorf("curate %s: %w", ref.Key(), err))
 	}
+	fault.Point(fault.EngineComputed, ref.Key().String())
 	computed := time.Now()
 	decl := job.Outputs[0]
 	art, err := a.Store.Upload(ctx, in.OutDir, artifact.UploadOptions{
@@ -68,8 +71,9 @@ func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Compu
 	if err != nil {
 		return tasks.Computed{}, fmt.Errorf("upload %s: %w", decl.Name, err)
 	}
+	fault.Point(fault.EngineComputeStored, ref.Key().String())
 	metrics := map[string]float64{"rows_in": float64(funnel.In), "rows": float64(funnel.Kept)}
-	err = a.commitResult(ctx, tasks.AttemptRef{JobRef: ref, Attempt: attempt}, job, r1.Result{
+	err = a.commitResult(ctx, tasks.AttemptRef{JobRef: ref, Attempt: attempt}, job, nil, r1.Result{
 		Outcome: r1.Succeeded,
 		Outputs: map[string]r1.Artifact{decl.Name: art},
 		Metrics: metrics,

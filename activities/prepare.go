@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/tasks"
 )
@@ -49,11 +50,15 @@ func (a *Activities) PrepareAttempt(ctx context.Context, in tasks.PrepareInput) 
 		if err != nil {
 			return tasks.AttemptRef{}, err
 		}
+		if spec.Ends, err = a.ends(ctx, in, numbers); err != nil {
+			return tasks.AttemptRef{}, err
+		}
 		won, err := a.Store.PutJSONIfAbsent(ctx, specKey(in.JobRef, spec.Key.Attempt), spec)
 		if err != nil {
 			return tasks.AttemptRef{}, fmt.Errorf("write the spec of %s: %w", spec.Key, err)
 		}
 		if won {
+			fault.Point(fault.EngineSpec, spec.Key.String())
 			return refOf(in.JobRef, spec, false), nil
 		}
 		// Somebody else made this attempt just now: look again.
@@ -113,6 +118,9 @@ func refOf(ref tasks.JobRef, spec r1.Spec, adopted bool) tasks.AttemptRef {
 	if spec.Resume != nil {
 		r.Resume = spec.Resume.Step
 	}
+	if n := len(spec.Rollbacks); n > 0 {
+		r.RolledBack = spec.Rollbacks[n-1].In(ref.Job)
+	}
 	return r
 }
 
@@ -128,9 +136,26 @@ func (a *Activities) newSpec(ctx context.Context, ref tasks.JobRef, job *r1.Plan
 	if earlier, err = a.alike(ctx, ref, job, earlier); err != nil {
 		return r1.Spec{}, err
 	}
-	checkpoint, err := a.newestCheckpoint(ctx, ref, earlier)
+	if err := a.recall(ctx, ref, earlier); err != nil {
+		return r1.Spec{}, err
+	}
+	back, fresh, err := a.rollbacks(ctx, ref, job, earlier)
 	if err != nil {
 		return r1.Spec{}, err
+	}
+	params, err := r1.Changed(job.Params, back)
+	if err != nil {
+		return r1.Spec{}, fmt.Errorf("prepare %s: %w", ref.Key(), err)
+	}
+	checkpoint, err := a.newestCheckpoint(ctx, ref, earlier, back)
+	if err != nil {
+		return r1.Spec{}, err
+	}
+	if fresh {
+		back[len(back)-1].ToStep = job.FromStep
+		if checkpoint != nil {
+			back[len(back)-1].ToStep = checkpoint.Step
+		}
 	}
 	began, err := a.beginnings(ctx, ref, earlier)
 	if err != nil {
@@ -141,7 +166,7 @@ func (a *Activities) newSpec(ctx context.Context, ref tasks.JobRef, job *r1.Plan
 		Key:             ref.Key().Attempt(next),
 		Recipe:          ref.Recipe,
 		Kind:            job.Kind,
-		Params:          job.Params,
+		Params:          params,
 		Seed:            job.Seed,
 		FromStep:        job.FromStep,
 		ToStep:          job.ToStep,
@@ -150,14 +175,15 @@ func (a *Activities) newSpec(ctx context.Context, ref tasks.JobRef, job *r1.Plan
 		Inputs:          inputs,
 		Outputs:         job.Outputs,
 		Resume:          checkpoint,
-		Earlier:         began,
+		Earlier:         decisive(began, checkpoint),
+		Rollbacks:       back,
 		Walltime:        a.Site.Walltime,
 		Verifier:        needsVerifier(job.Kind),
 		VerifierURL:     a.Site.VerifierURL,
 		Threads:         a.Site.Threads,
 		Queue:           a.Queue,
 		KeepCheckpoints: a.Site.KeepCheckpoints,
-		Created:         time.Now().UTC(),
+		Created:         fault.Now().UTC(),
 	}, nil
 }
 
@@ -183,8 +209,8 @@ func (a *Activities) alike(ctx context.Context, ref tasks.JobRef, job *r1.Planne
 // newestCheckpoint is the complete checkpoint with the highest step of any
 // earlier attempt. Its COMPLETE object is written last, so what has one is whole.
 // One that an attempt could not fetch is left out, and so are those of attempts
-// that had begun in the wrong place.
-func (a *Activities) newestCheckpoint(ctx context.Context, ref tasks.JobRef, attempts []int) (*r1.Checkpoint, error) {
+// that had begun in the wrong place, and those that a roll-back rules out.
+func (a *Activities) newestCheckpoint(ctx context.Context, ref tasks.JobRef, attempts []int, back []r1.Rollback) (*r1.Checkpoint, error) {
 	var candidates []r1.Checkpoint
 	unusable := map[string]bool{} // prefixes
 	for _, n := range attempts {
@@ -209,7 +235,11 @@ func (a *Activities) newestCheckpoint(ctx context.Context, ref tasks.JobRef, att
 		if err != nil {
 			return nil, err
 		}
-		candidates = append(candidates, stored...)
+		for _, c := range stored {
+			if !slices.ContainsFunc(back, func(r r1.Rollback) bool { return r.RulesOut(key, c.Step) }) {
+				candidates = append(candidates, c)
+			}
+		}
 	}
 	var newest *r1.Checkpoint
 	for i, c := range candidates {
@@ -222,7 +252,10 @@ func (a *Activities) newestCheckpoint(ctx context.Context, ref tasks.JobRef, att
 
 // checkpoints lists the complete checkpoints of an attempt.
 func (a *Activities) checkpoints(ctx context.Context, ref tasks.JobRef, key r1.AttemptKey) ([]r1.Checkpoint, error) {
-	var found []r1.Checkpoint
+	found, known := a.past.stored(key)
+	if known {
+		return found, nil
+	}
 	folder := path.Join(ref.Layout().Attempt(key), r1.CheckpointDir) + "/"
 	for prefix, err := range a.Store.ListPrefixes(ctx, folder) {
 		if err != nil {
@@ -242,10 +275,14 @@ func (a *Activities) checkpoints(ctx context.Context, ref tasks.JobRef, key r1.A
 }
 
 func (a *Activities) result(ctx context.Context, l r1.Layout, key r1.AttemptKey) (r1.Result, error) {
-	var res r1.Result
+	res, known := a.past.result(key)
+	if known {
+		return res, nil
+	}
 	if err := a.Store.GetJSON(ctx, path.Join(l.Attempt(key), r1.ResultFile), &res); err != nil {
 		return res, fmt.Errorf("read the result of %s: %w", key, err)
 	}
+	a.past.ended(key, res)
 	return res, nil
 }
 

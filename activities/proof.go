@@ -13,23 +13,19 @@ import (
 // doubt asks of a success what its agent should have asked already: all outputs
 // are there, the trainer began where the spec says, its place in the data is beyond
 // that of earlier attempts, and its steps rose. It returns what is not proven.
-func (a *Activities) doubt(ctx context.Context, ref tasks.AttemptRef, job *r1.PlannedJob, res r1.Result) (*r1.Error, error) {
+func doubt(spec *r1.Spec, job *r1.PlannedJob, res r1.Result) *r1.Error {
 	for _, o := range job.Outputs {
 		if _, ok := res.Outputs[o.Name]; !ok {
 			return &r1.Error{Name: "output-missing", Detail: fmt.Sprintf("the result lacks the declared output %q", o.Name),
-				Remedy: "run the same r1ctl version on the machines and in the controller"}, nil
+				Remedy: "run the same r1ctl version on the machines and in the controller"}
 		}
-	}
-	var spec r1.Spec
-	if err := a.Store.GetJSON(ctx, specKey(ref.JobRef, ref.Attempt), &spec); err != nil {
-		return nil, fmt.Errorf("read the spec of %s: %w", ref.AttemptKey(), err)
 	}
 	if res.Began != nil {
-		if problem := r1.ProveBeginning(&spec, *res.Began); problem != nil {
-			return problem, nil
+		if problem := r1.ProveBeginning(spec, *res.Began); problem != nil {
+			return problem
 		}
 	}
-	return r1.ProveProgress(&spec, res.Began, res.Step, res.Total), nil
+	return r1.ProveProgress(spec, res.Began, res.Step, res.Total)
 }
 
 // beginnings is where attempts began, as far as they did. An attempt that left no
@@ -37,12 +33,11 @@ func (a *Activities) doubt(ctx context.Context, ref tasks.AttemptRef, job *r1.Pl
 func (a *Activities) beginnings(ctx context.Context, ref tasks.JobRef, attempts []int) ([]r1.Beginning, error) {
 	var found []r1.Beginning
 	for _, n := range attempts {
-		folder := ref.Layout().Attempt(ref.Key().Attempt(n))
-		var res r1.Result
-		err := a.Store.GetJSON(ctx, path.Join(folder, r1.ResultFile), &res)
+		key := ref.Key().Attempt(n)
+		res, err := a.result(ctx, ref.Layout(), key)
 		if errors.Is(err, r1.ErrNotFound) {
 			var beat r1.Heartbeat
-			err = a.Store.GetJSON(ctx, path.Join(folder, r1.HeartbeatFile), &beat)
+			err = a.Store.GetJSON(ctx, path.Join(ref.Layout().Attempt(key), r1.HeartbeatFile), &beat)
 			res.Began = beat.Began
 		}
 		if err != nil && !errors.Is(err, r1.ErrNotFound) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/tasks"
 )
@@ -23,6 +24,7 @@ func (a *Activities) RecordRun(ctx context.Context, in tasks.RunState) error {
 	if err := a.Store.PutJSON(ctx, key, in.RunRecord); err != nil {
 		return fmt.Errorf("record run %s: %w", in.Run, err)
 	}
+	fault.Point(fault.EngineRun, string(in.State))
 	return nil
 }
 
@@ -42,5 +44,6 @@ func (a *Activities) RecordStage(ctx context.Context, in tasks.StageState) error
 	if err := a.Store.PutJSON(ctx, key, in.StageRecord); err != nil {
 		return fmt.Errorf("record stage %s: %w", in.Stage, err)
 	}
+	fault.Point(fault.EngineStage, in.Stage)
 	return nil
 }

@@ -121,6 +121,52 @@ func TestWhichCheckpointIsNotChosen(t *testing.T) {
 	}
 }
 
+// What an agent leaves when it dies while it writes a checkpoint, or deletes one,
+// is offered to nobody, whichever attempt it was and however high its step.
+func TestOnlyCompleteCheckpointsAreOffered(t *testing.T) {
+	type saved struct{ attempt, step int }
+	for name, c := range map[string]struct {
+		complete []saved
+		partly   []saved // files without the COMPLETE object: it is written last, and deleted first
+		want     int
+	}{
+		"none at all":                                       {nil, nil, 0},
+		"half-written only":                                 {nil, []saved{{1, 20}, {2, 40}}, 0},
+		"half-written after a whole one":                    {[]saved{{1, 20}}, []saved{{1, 40}}, 20},
+		"half-written by the next attempt":                  {[]saved{{1, 20}}, []saved{{2, 40}}, 20},
+		"being deleted, as a newer one is stored":           {[]saved{{1, 40}, {1, 60}}, []saved{{1, 20}}, 60},
+		"being deleted, and the newest is half-written":     {[]saved{{1, 40}}, []saved{{1, 20}, {1, 60}}, 40},
+		"the first attempt got further":                     {[]saved{{1, 60}, {2, 40}}, []saved{{2, 80}}, 60},
+		"the second attempt repeats the steps of the first": {[]saved{{1, 40}, {2, 40}}, nil, 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.compute(t)
+			for attempt := 1; attempt <= 2; attempt++ {
+				w.prepare(t, attempt-1)
+				for _, at := range c.complete {
+					if at.attempt == attempt {
+						w.keep(t, attempt, at.step)
+					}
+				}
+				for _, at := range c.partly {
+					file := fmt.Sprintf("%s/%s/step-%d/model.safetensors", w.layout.Attempt(w.ref("sft").Key().Attempt(attempt)), r1.CheckpointDir, at.step)
+					if at.attempt != attempt {
+						continue
+					}
+					if err := w.store.PutJSON(context.Background(), file, "weights"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				w.finish(t, attempt, r1.Result{Outcome: r1.Preempted})
+			}
+			if ref := w.prepare(t, 2); ref.Attempt != 3 || ref.Resume != c.want {
+				t.Errorf("prepared %+v, want attempt 3 from step %d", ref, c.want)
+			}
+		})
+	}
+}
+
 // Wherever a cancellation comes, nothing of the attempt goes on; and what is no
 // cancellation stops nothing.
 func TestCancellationStopsTheAttempt(t *testing.T) {

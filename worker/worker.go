@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 
@@ -33,6 +34,7 @@ func Run(ctx context.Context, o Options) error {
 		WorkerStopTimeout:                  2 * time.Second,
 		MaxHeartbeatThrottleInterval:       time.Second,
 		MaxConcurrentActivityExecutionSize: 16,
+		Interceptors:                       []interceptor.WorkerInterceptor{&beating{}},
 	})
 	workflows.Register(control)
 	o.Activities.RegisterControl(control)

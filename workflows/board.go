@@ -31,8 +31,9 @@ type BoardRow struct {
 	Started  time.Time          `json:"started,omitzero"`
 	Ended    time.Time          `json:"ended,omitzero"`
 	Jobs     int                `json:"jobs"`
-	Attempts int                `json:"attempts"`       // launched by this execution
-	Live     *AttemptNote       `json:"live,omitempty"` // the newest attempt
+	Attempts int                `json:"attempts"`          // launched by this execution
+	Retried  int                `json:"retried,omitempty"` // of these, those beyond the first of a job
+	Live     *AttemptNote       `json:"live,omitempty"`    // the newest attempt that the run was told of
 	Metrics  map[string]float64 `json:"metrics,omitempty"`
 	Note     string             `json:"note,omitempty"`
 	Error    *Failure           `json:"error,omitempty"`
@@ -113,10 +114,12 @@ func (b *board) markdown() string {
 func (b *board) note(r *BoardRow) string {
 	var parts []string
 	switch {
-	case r.Attempts == 1:
-		parts = append(parts, "1 attempt")
-	case r.Attempts > 1:
+	case r.Retried > 0 && r.Jobs > 1:
+		parts = append(parts, fmt.Sprintf("%d attempts at %d jobs", r.Attempts, r.Jobs))
+	case r.Retried > 0:
 		parts = append(parts, fmt.Sprintf("%d attempts", r.Attempts))
+	case r.Jobs > 1:
+		parts = append(parts, fmt.Sprintf("%d jobs", r.Jobs))
 	}
 	switch {
 	case r.Error != nil:
@@ -127,6 +130,9 @@ func (b *board) note(r *BoardRow) string {
 		parts = append(parts, "now "+cell(r.Live.String()))
 	}
 	if l := r.Live; l != nil {
+		if l.RolledBack != "" {
+			parts = append(parts, cell(l.RolledBack))
+		}
 		if address := b.links.Log(b.run, r.Stage, l.Job, l.Attempt); address != "" {
 			parts = append(parts, link("log", address))
 		}

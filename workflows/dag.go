@@ -29,6 +29,7 @@ const (
 type walker struct {
 	nodes  []node
 	held   func() bool // while it says true, no further node starts
+	left   func() bool // when it says true, the walk is left as it is; nil: never
 	state  map[string]nodeState
 	errors map[string]error // of failed nodes
 	active int
@@ -39,13 +40,16 @@ func newWalker(nodes []node, held func() bool) *walker {
 	return &walker{nodes: nodes, held: held, state: map[string]nodeState{}, errors: map[string]error{}}
 }
 
-// run walks until nothing runs and nothing can start any more. A cancelled walk
-// starts nothing, and waits for what runs to come to its end.
+// run walks until nothing runs and nothing can start any more, or it is to be
+// left. A cancelled walk starts nothing, and waits for what runs to come to its end.
 func (w *walker) run(ctx workflow.Context, do func(workflow.Context, string) error) {
 	// Waited for with a context that cancellation does not end: every node answers,
 	// and its answer must not be lost while it tears down.
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	for {
+		if w.leaves() {
+			return
+		}
 		w.skip()
 		for _, n := range w.nodes {
 			if w.ready(n) && !w.held() && ctx.Err() == nil {
@@ -58,10 +62,12 @@ func (w *walker) run(ctx workflow.Context, do func(workflow.Context, string) err
 		}
 		w.news = false
 		_ = workflow.Await(detached, func() bool { // the detached context is never cancelled
-			return w.news || waiting && (!w.held() || ctx.Err() != nil)
+			return w.news || w.leaves() || waiting && (!w.held() || ctx.Err() != nil)
 		})
 	}
 }
+
+func (w *walker) leaves() bool { return w.left != nil && w.left() }
 
 func (w *walker) start(ctx workflow.Context, name string, do func(workflow.Context, string) error) {
 	w.state[name] = nodeRunning
@@ -122,6 +128,11 @@ func (w *walker) skip() {
 			}
 		}
 	}
+}
+
+// done says whether every node has succeeded.
+func (w *walker) done() bool {
+	return !slices.ContainsFunc(w.nodes, func(n node) bool { return w.state[n.name] != nodeDone })
 }
 
 // skipped lists the nodes that never began, in order.

@@ -176,7 +176,7 @@ func TestDetailsTellTheRun(t *testing.T) {
 	}
 	zero := cells(t, table, "zero")
 	if zero[1] != "completed" || zero[2] == "" || zero[3] != "0.312 → 0.814" || zero[4] != "reward 1.83, accuracy 0.84" ||
-		zero[5] != "3 attempts · [log](http://127.0.0.1:7243/runs/r/logs/zero/phase-02/1)" {
+		zero[5] != "3 attempts at 2 jobs · [log](http://127.0.0.1:7243/runs/r/logs/zero/phase-02/1)" {
 		t.Errorf("row %q", zero)
 	}
 	if base := cells(t, table, "base"); base[3] != "0.312" {
@@ -185,7 +185,7 @@ func TestDetailsTellTheRun(t *testing.T) {
 
 	jobs := w.details["r/zero"]
 	one := cells(t, jobs, "phase-01")
-	if one[1] != "completed" || one[3] != "60 of 60" || one[4] != "2, from step 40" || one[5] != "reward 1.5" ||
+	if one[1] != "completed" || one[3] != "60 of 60" || one[4] != "2, from step 40 (1 infrastructure of 5)" || one[5] != "reward 1.5" ||
 		one[6] != `attempt 1, infrastructure: node \| \<lost\> · [log](http://127.0.0.1:7243/runs/r/logs/zero/phase-01/2)` {
 		t.Errorf("job row %q", one)
 	}

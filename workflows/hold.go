@@ -28,6 +28,20 @@ type hold struct {
 	waiting int // of these: how many wait for the end of the pause
 	running map[string]workflow.CancelFunc
 	ended   bool // the stage is over: nothing is shown any more
+	// recording says that the stage's record is being written.
+	recording bool
+}
+
+// drain takes up what has arrived and was not taken up yet.
+func (h *hold) drain(ctx workflow.Context) {
+	notes := workflow.GetSignalChannel(ctx, pauseSignal)
+	for {
+		var n PauseNote
+		if !notes.ReceiveAsync(&n) {
+			return
+		}
+		h.take(n)
+	}
 }
 
 func newHold() *hold { return &hold{running: map[string]workflow.CancelFunc{}} }
@@ -41,17 +55,21 @@ func (h *hold) listen(ctx workflow.Context) {
 			if !notes.Receive(ctx, &n) {
 				return
 			}
-			if n.Number <= h.note.Number {
-				continue
-			}
-			h.note = n
-			if n.Paused && n.Stop {
-				for _, job := range workflow.DeterministicKeys(h.running) {
-					h.running[job]()
-				}
-			}
+			h.take(n)
 		}
 	})
+}
+
+func (h *hold) take(n PauseNote) {
+	if n.Number <= h.note.Number {
+		return
+	}
+	h.note = n
+	if n.Paused && n.Stop {
+		for _, job := range workflow.DeterministicKeys(h.running) {
+			h.running[job]()
+		}
+	}
 }
 
 func (h *hold) paused() bool { return h.note.Paused }
@@ -99,7 +117,10 @@ func (h *hold) show(ctx workflow.Context, record tasks.StageState) (settle func(
 			if shown {
 				record.State = r1.RunPaused
 			}
-			if err := recordStage(ctx, record); err != nil {
+			h.recording = true
+			err := recordStage(ctx, record)
+			h.recording = false
+			if err != nil {
 				return // a record is for reading: the work goes on, and its end is recorded again
 			}
 		}

@@ -23,18 +23,27 @@ type jobRun struct {
 	shape JobShape
 	table *jobTable
 	hold  *hold
+	renew *renewal
+	said  *teller
+	tries *tries
 }
 
 // runJob brings one job to its commit: an existing commit (of this run, or of
 // an equal job of an earlier one) ends it at once; otherwise attempts are made
 // until one commits or the budget of its failure class is spent.
-func runJob(ctx workflow.Context, in StageInput, shape JobShape, table *jobTable, hold *hold) (jobResult, error) {
-	j := jobRun{in: in, shape: shape, table: table, hold: hold}
+func runJob(ctx workflow.Context, j jobRun) (jobResult, error) {
+	in, shape, hold := j.in, j.shape, j.hold
 	j.ref = tasks.JobRef{Recipe: in.Recipe, Run: in.Run, Stage: in.Stage.Name, Job: shape.Name, Amendment: in.Amendment}
 	hold.jobs++
 	defer func() { hold.jobs-- }()
-	j.set(ctx, func(r *jobRow) { r.state, r.started = r1.RunRunning, workflow.Now(ctx) })
+	j.set(ctx, func(r *jobRow) {
+		if r.state != r1.RunRunning { // else an execution of the stage before this one has begun it
+			r.state, r.started, r.tries = r1.RunRunning, workflow.Now(ctx), nil
+		}
+		j.tries = r.tries
+	})
 	result, err := j.run(ctx)
+	j.renew.progress = true
 	j.set(ctx, func(r *jobRow) {
 		r.ended = workflow.Now(ctx)
 		switch {
@@ -60,6 +69,9 @@ func (j jobRun) name() string {
 }
 
 func (j jobRun) run(ctx workflow.Context) (jobResult, error) {
+	if err := j.renew.park(ctx, j.hold); err != nil {
+		return jobResult{}, err
+	}
 	var found tasks.Found
 	if err := workflow.ExecuteActivity(short(ctx, "look for a commit of "+j.name()), tasks.FindCommit, j.ref).Get(ctx, &found); err != nil {
 		return jobResult{}, err
@@ -84,6 +96,9 @@ func (j jobRun) run(ctx workflow.Context) (jobResult, error) {
 func (j jobRun) compute(ctx workflow.Context) (jobResult, error) {
 	done := jobResult{}
 	for {
+		if err := j.renew.park(ctx, j.hold); err != nil {
+			return done, err
+		}
 		if _, err := j.pause(ctx); err != nil {
 			return done, err
 		}
@@ -114,45 +129,37 @@ func (j jobRun) pause(ctx workflow.Context) (time.Duration, error) {
 }
 
 func (j jobRun) attempts(ctx workflow.Context) (jobResult, error) {
-	var done jobResult
-	left := j.in.Budgets
-	started := workflow.Now(ctx)
-	backoff := left.Backoff
-	last := 0
+	t := j.tries
+	if t == nil {
+		t = &tries{Since: workflow.Now(ctx)}
+		j.set(ctx, func(r *jobRow) { r.tries = t })
+	}
 	for {
-		run, err := j.attempt(ctx, last)
-		attempt, end := run.ref, run.end
-		started = started.Add(run.paused) // a pause is no preemption
-		if run.ran {
-			done.attempts++
+		if err := j.renew.park(ctx, j.hold); err != nil {
+			return jobResult{attempts: t.Launched}, err
 		}
+		run, err := j.attempt(ctx, t)
+		attempt, end := run.ref, run.end
+		t.Since = t.Since.Add(run.paused) // a pause is no preemption
+		if run.ran {
+			t.Launched++
+			j.renew.progress = true
+		}
+		done := jobResult{attempts: t.Launched}
 		if err == nil && run.stopped {
-			last = attempt.Attempt - 1 // it may have been done just before it was stopped
+			t.After, t.Class = attempt.Attempt-1, "" // it may have been done just before it was stopped
 			continue
 		}
 		if err != nil || end.Committed {
 			return done, err
 		}
-		last = attempt.Attempt
-		again := false
-		switch end.Class {
-		case r1.ClassPreempted:
-			again = workflow.Now(ctx).Sub(started) < left.Preempted
-		case r1.ClassInfrastructure, r1.ClassCapacity:
-			again = left.Infrastructure > 0
-			left.Infrastructure--
-			if again {
-				if err := j.wait(ctx, backoff, last+1, end.Class); err != nil {
-					return done, err
-				}
-				backoff = min(2*backoff, time.Minute)
-			}
-		case r1.ClassProgram:
-			again = left.Program > 0
-			left.Program--
-		}
-		if !again {
+		if !t.failed(workflow.Now(ctx), attempt.Attempt, end, j.in.Budgets) {
 			return done, fail(jobError(attempt, end))
+		}
+		if end.Class == r1.ClassInfrastructure || end.Class == r1.ClassCapacity {
+			if err := j.wait(ctx, t.backoff(j.in.Budgets), t.After+1, end.Class); err != nil {
+				return done, err
+			}
 		}
 	}
 }
@@ -166,18 +173,18 @@ type attemptRun struct {
 	paused  time.Duration // how long it waited for the end of a pause before
 }
 
-// attempt makes the next attempt after number last, to its end.
-func (j jobRun) attempt(ctx workflow.Context, last int) (attemptRun, error) {
+// attempt makes the next attempt, to its end.
+func (j jobRun) attempt(ctx workflow.Context, t *tries) (attemptRun, error) {
 	var run attemptRun
 	before, err := j.pause(ctx)
 	if err != nil {
 		return run, err
 	}
 	summary := "prepare " + j.name()
-	if last > 0 {
-		summary = fmt.Sprintf("%s, after attempt %d", summary, last)
+	if t.After > 0 {
+		summary = fmt.Sprintf("%s, after attempt %d", summary, t.After)
 	}
-	prepare := tasks.PrepareInput{JobRef: j.ref, After: last}
+	prepare := tasks.PrepareInput{JobRef: j.ref, After: t.After, Class: t.Class}
 	if err := workflow.ExecuteActivity(short(ctx, summary), tasks.PrepareAttempt, prepare).Get(ctx, &run.ref); err != nil {
 		return run, err
 	}
@@ -188,9 +195,15 @@ func (j jobRun) attempt(ctx workflow.Context, last int) (attemptRun, error) {
 		return run, err
 	}
 	run.ran = true
-	note := AttemptNote{Stage: ref.Stage, Job: ref.Job, Attempt: ref.Attempt, Resume: ref.Resume}
-	j.set(ctx, func(r *jobRow) { r.newest = note })
-	tell(ctx, note)
+	note := AttemptNote{Stage: ref.Stage, Job: ref.Job, Attempt: ref.Attempt, Resume: ref.Resume, RolledBack: ref.RolledBack}
+	told := false // by the execution of the stage before this one, which left the attempt alive
+	j.set(ctx, func(r *jobRow) {
+		told = j.in.Renewed != nil && r.newest.Attempt == ref.Attempt
+		r.newest = note
+	})
+	if !told {
+		j.said.tell(ctx, note, t.Launched > 0)
+	}
 	run.stopped, err = j.hold.guard(ctx, j.ref.Job, func(ctx workflow.Context) error {
 		return workflow.ExecuteActivity(launched(ctx, ref.Queue, j.attemptSummary(ref)), tasks.RunAttempt, ref).Get(ctx, &run.end)
 	})
@@ -220,11 +233,15 @@ func (j jobRun) stopped(ctx workflow.Context, ref tasks.AttemptRef) error {
 	return ctx.Err()
 }
 
-// attemptSummary is such as "train zero phase-02, attempt 1, from step 60".
+// attemptSummary is such as "train zero phase-02, attempt 2, from step 60 (rolled
+// back to step 60 by kl: learning_rate 0.0001 → 5e-05)".
 func (j jobRun) attemptSummary(ref tasks.AttemptRef) string {
 	text := fmt.Sprintf("%s %s, attempt %d", verb(j.in.Stage.Kind), j.name(), ref.Attempt)
 	if from := max(ref.Resume, j.shape.From); from > 0 {
 		text += fmt.Sprintf(", from step %d", from)
+	}
+	if ref.RolledBack != "" {
+		text += " (" + ref.RolledBack + ")"
 	}
 	return text
 }
@@ -251,20 +268,13 @@ func (j jobRun) wait(ctx workflow.Context, d time.Duration, next int, why r1.Cla
 	return err
 }
 
-// tell lets the run's table show an attempt. Nothing waits for it, and a run
-// that is gone need not hear it.
-func tell(ctx workflow.Context, note AttemptNote) {
-	if parent := workflow.GetInfo(ctx).ParentWorkflowExecution; parent != nil {
-		workflow.SignalExternalWorkflow(ctx, parent.ID, parent.RunID, attemptSignal, note)
-	}
-}
-
 // short is for activities that read and write a few small objects. They are
 // retried for as long as storage is away: an outage is waited out, not failed.
 func short(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:           QueueControl,
 		StartToCloseTimeout: 5 * time.Minute,
+		HeartbeatTimeout:    10 * time.Second, // the worker beats for them: see worker.beating
 		RetryPolicy:         retryForever(),
 		Summary:             shortened(summary),
 	})
@@ -282,14 +292,16 @@ func compute(ctx workflow.Context, summary string) workflow.Context {
 }
 
 // launched is for RunAttempt, which may last as long as a job waits and trains.
-// A lost worker is noticed by its missing heartbeat; the next one re-attaches.
+// A lost worker is noticed by its missing heartbeat; the next one re-attaches. Both
+// soon, however often it happened before: a tenth restart finds its trainer as fast
+// as the first. A worker that was only slow may be followed by a second one, which does no harm.
 func launched(ctx workflow.Context, queue, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:           queue,
 		StartToCloseTimeout: 365 * 24 * time.Hour,
-		HeartbeatTimeout:    10 * time.Second,
+		HeartbeatTimeout:    5 * time.Second,
 		WaitForCancellation: true,
-		RetryPolicy:         retryForever(),
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 1},
 		Summary:             shortened(summary),
 	})
 }

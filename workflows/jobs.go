@@ -14,6 +14,7 @@ import (
 type jobTable struct {
 	in   StageInput
 	rows []jobRow
+	now  time.Time // of the newest change
 }
 
 type jobRow struct {
@@ -27,6 +28,7 @@ type jobRow struct {
 	last    string // how the attempt before failed
 	note    string
 	err     *r1.Error
+	tries   *tries // nil: none yet
 }
 
 func newJobTable(in StageInput) *jobTable {
@@ -44,6 +46,7 @@ func (t *jobTable) set(ctx workflow.Context, job string, change func(*jobRow)) {
 			change(&t.rows[i])
 		}
 	}
+	t.now = workflow.Now(ctx)
 	workflow.SetCurrentDetails(ctx, t.markdown())
 }
 
@@ -58,7 +61,7 @@ func (t *jobTable) skip(ctx workflow.Context, jobs []string) {
 func (t *jobTable) lastAttempt() *AttemptNote {
 	for i := len(t.rows) - 1; i >= 0; i-- {
 		if n := t.rows[i].newest; n.Attempt > 0 && t.in.Stage.Kind != r1.KindCurate {
-			return &AttemptNote{Stage: t.in.Stage.Name, Job: t.rows[i].shape.Name, Attempt: n.Attempt, Resume: n.Resume}
+			return &AttemptNote{Stage: t.in.Stage.Name, Job: t.rows[i].shape.Name, Attempt: n.Attempt, Resume: n.Resume, RolledBack: n.RolledBack}
 		}
 	}
 	return nil
@@ -82,6 +85,9 @@ func (t *jobTable) metrics() map[string]float64 {
 func (t *jobTable) markdown() string {
 	in := t.in
 	var b strings.Builder
+	if in.Renewed != nil { // Temporal does not hand on the static summary
+		fmt.Fprintf(&b, "%s, continued: this is execution %d of the stage\n\n", cell(stageSummary(in.Stage)), in.Renewed.Times+1)
+	}
 	if address := in.Links.Run(in.Run); address != "" {
 		b.WriteString(link("report", address) + "\n\n")
 	}
@@ -90,20 +96,32 @@ func (t *jobTable) markdown() string {
 	for i := range t.rows {
 		r := &t.rows[i]
 		list := r1.KeyMetrics(in.Stage.Kind, r.metrics)
-		b.WriteString(row(cell(r.shape.Name), string(r.state), took(r.started, r.ended), r.steps(), r.attempts(),
+		b.WriteString(row(cell(r.shape.Name), string(r.state), took(r.started, r.ended), r.steps(), t.attempts(r),
 			cell(numbers(list[:min(2, len(list))])), t.note(r)))
 	}
 	return b.String()
 }
 
-func (r *jobRow) attempts() string {
-	switch {
-	case r.newest.Attempt == 0:
+// attempts is the number of the newest one, and how those before it spent the
+// budgets of their classes.
+func (t *jobTable) attempts(r *jobRow) string {
+	if r.newest.Attempt == 0 {
 		return ""
-	case r.newest.Resume > 0:
-		return fmt.Sprintf("%d, from step %d", r.newest.Attempt, r.newest.Resume)
 	}
-	return fmt.Sprint(r.newest.Attempt)
+	text := fmt.Sprint(r.newest.Attempt)
+	if r.newest.Resume > 0 {
+		text += fmt.Sprintf(", from step %d", r.newest.Resume)
+	}
+	if r.tries != nil {
+		now := t.now
+		if !r.ended.IsZero() {
+			now = r.ended
+		}
+		if spent := r.tries.spent(now, t.in.Budgets); spent != "" {
+			text += " (" + spent + ")"
+		}
+	}
+	return text
 }
 
 func (t *jobTable) note(r *jobRow) string {
@@ -113,6 +131,9 @@ func (t *jobTable) note(r *jobRow) string {
 		parts = append(parts, trouble(r.err))
 	case r.last != "":
 		parts = append(parts, cell(r.last))
+	}
+	if r.newest.RolledBack != "" {
+		parts = append(parts, cell(r.newest.RolledBack))
 	}
 	if r.note != "" {
 		parts = append(parts, cell(r.note))

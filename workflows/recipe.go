@@ -66,7 +66,7 @@ func Recipe(ctx workflow.Context, in RunInput) (RunResult, error) {
 		return RunResult{}, err
 	}
 	r.listen(ctx)
-	run := tasks.RunState{Recipe: in.Recipe, RunRecord: r1.RunRecord{Run: in.Run, Started: workflow.Now(ctx)}}
+	run := tasks.RunState{Recipe: in.Recipe, RunRecord: r1.RunRecord{Run: in.Run, Started: workflow.Now(ctx), Retries: in.Budgets.retries()}}
 	if err := r.record(ctx, run); err != nil {
 		return RunResult{}, err
 	}
@@ -137,7 +137,7 @@ func (r *recipe) listen(ctx workflow.Context) {
 				return
 			}
 			r.board.set(ctx, n.Stage, func(row *BoardRow) {
-				row.Attempts++
+				row.Attempts, row.Retried = max(row.Attempts+1, n.Launched), max(row.Retried, n.Retried)
 				row.Live = &n
 			})
 		}
@@ -150,7 +150,7 @@ func (r *BoardRow) end(now time.Time, result StageResult, err error) {
 	switch {
 	case err == nil:
 		r.State, r.Metrics = r1.RunCompleted, result.Metrics
-		r.Attempts = max(r.Attempts, result.Attempts)
+		r.Attempts, r.Retried = max(r.Attempts, result.Attempts), max(r.Retried, result.Retried)
 		if result.Last != nil {
 			r.Live = result.Last
 		}

@@ -25,6 +25,7 @@ type scriptedActivities struct {
 	committed map[string]tasks.Found        // job -> answer of FindCommit
 	ends      map[string][]tasks.AttemptEnd // job -> how its attempts end, one after the other
 	resume    map[string]int                // stage/job/attempt -> step it resumes from
+	back      map[string]string             // the same -> the roll-back it is made with
 	stages    map[string]r1.StageRecord
 	run       r1.RunRecord
 	states    []string // of the run, one after the other
@@ -60,7 +61,8 @@ func (s *scriptedActivities) register(env *testsuite.TestWorkflowEnvironment) {
 		if s.amended != nil {
 			s.amended[in.Stage] = in.Amendment
 		}
-		return tasks.AttemptRef{JobRef: in.JobRef, Attempt: n, Queue: "here", Resume: s.resume[fmt.Sprintf("%s/%s/%d", in.Stage, in.Job, n)]}, nil
+		key := fmt.Sprintf("%s/%s/%d", in.Stage, in.Job, n)
+		return tasks.AttemptRef{JobRef: in.JobRef, Attempt: n, Queue: "here", Resume: s.resume[key], RolledBack: s.back[key]}, nil
 	})
 	add(tasks.RunAttempt, func(ctx context.Context, ref tasks.AttemptRef) (tasks.AttemptEnd, error) {
 		s.note("run " + ref.Stage + "/" + ref.Job)

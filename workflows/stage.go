@@ -11,18 +11,26 @@ import (
 )
 
 // Stage runs the jobs of one stage and keeps the stage record that status reads.
+// When its history grows long it goes on in a new execution: see renew.go.
 func Stage(ctx workflow.Context, in StageInput) (StageResult, error) {
 	record := tasks.StageState{Recipe: in.Recipe, Run: in.Run, StageRecord: r1.StageRecord{
 		Stage: in.Stage.Name, State: r1.RunRunning, Started: workflow.Now(ctx),
 	}}
+	left := in.Renewed
+	if left == nil {
+		left = &Renewed{}
+	} else {
+		record.Started = left.Started
+	}
 	if err := saveStage(ctx, record); err != nil { // its search attributes say so already
 		return StageResult{}, err
 	}
 	hold := newHold()
+	hold.note = left.Pause
 	hold.listen(ctx)
 	settle := hold.show(ctx, record)
 
-	var result StageResult
+	result := left.Result
 	table := newJobTable(in)
 	shapes := map[string]JobShape{}
 	nodes := make([]node, 0, len(in.Stage.Jobs))
@@ -31,13 +39,19 @@ func Stage(ctx workflow.Context, in StageInput) (StageResult, error) {
 		nodes = append(nodes, node{j.Name, j.After})
 	}
 	w := newWalker(nodes, hold.paused)
+	table.take(left, w)
+	renewal, said := &renewal{}, &teller{launched: left.Launched, retried: left.Retried, told: left.Told}
+	w.left = func() bool { return renewal.going && ctx.Err() == nil }
 	w.run(ctx, func(ctx workflow.Context, job string) error {
-		r, err := runJob(ctx, in, shapes[job], table, hold)
+		r, err := runJob(ctx, jobRun{in: in, shape: shapes[job], table: table, hold: hold, renew: renewal, said: said})
 		if err == nil {
 			result.add(r)
 		}
 		return err
 	})
+	if w.leaves() {
+		return result, renew(ctx, in, record.Started, result, table, hold, said)
+	}
 	settle()
 	table.skip(ctx, w.skipped())
 	result.Metrics, result.Last = table.metrics(), table.lastAttempt()
@@ -45,7 +59,7 @@ func Stage(ctx workflow.Context, in StageInput) (StageResult, error) {
 
 	record.Ended = workflow.Now(ctx)
 	switch {
-	case err == nil:
+	case err == nil && w.done(): // a cancelled walk has no error where it began nothing
 		record.State = r1.RunCompleted
 	case ctx.Err() != nil:
 		record.State = r1.RunCancelled

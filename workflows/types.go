@@ -130,6 +130,8 @@ type StageInput struct {
 	Links   Links      `json:"links,omitzero"`
 	// Amendment is as in RunInput.
 	Amendment int `json:"amendment,omitempty"`
+	// Renewed is what the execution before this one left, where there was one.
+	Renewed *Renewed `json:"renewed,omitempty"`
 }
 
 // StageResult says how a stage got its outputs.
@@ -138,18 +140,26 @@ type StageResult struct {
 	Ran      int `json:"ran"`      // jobs that trained or computed
 	Reused   int `json:"reused"`   // jobs taken from an earlier run
 	Attempts int `json:"attempts"` // attempts launched by this execution
+	// Retried are those beyond the first of a job.
+	Retried int `json:"retried,omitempty"`
 	// Metrics are the stage's key numbers, for people.
 	Metrics map[string]float64 `json:"metrics,omitempty"`
 	// Last is the attempt that made the last job's outputs; none where nothing was launched.
 	Last *AttemptNote `json:"last,omitempty"`
 }
 
-// AttemptNote is what a stage tells its run when an attempt begins.
+// AttemptNote is what a stage tells its run when an attempt begins: see teller.
 type AttemptNote struct {
 	Stage   string `json:"stage"`
 	Job     string `json:"job"`
 	Attempt int    `json:"attempt"`
 	Resume  int    `json:"resume,omitempty"` // step of the checkpoint it continues from
+	// RolledBack is the newest roll-back that it is made with, for people.
+	RolledBack string `json:"rolled_back,omitempty"`
+	// Launched is how many attempts the stage has launched with this one.
+	Launched int `json:"launched,omitempty"`
+	// Retried is how many of these were not the first of their job.
+	Retried int `json:"retried,omitempty"`
 }
 
 func (n AttemptNote) String() string {
@@ -166,6 +176,7 @@ func (n AttemptNote) String() string {
 func (r *StageResult) add(j jobResult) {
 	r.Jobs++
 	r.Attempts += j.attempts
+	r.Retried += max(0, j.attempts-1)
 	switch {
 	case j.reused:
 		r.Reused++

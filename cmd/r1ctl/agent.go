@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -72,7 +73,7 @@ func (a *app) agentConfig(cmd *cobra.Command, cfg config.Config, spec string, lo
 	if err != nil {
 		return agent.Config{}, err
 	}
-	env, err := trainerenv.Ensure(ctx, a.trainerOptions(cfg))
+	trainer, trainerEnv, err := a.trainerCommand(ctx, cfg)
 	if err != nil {
 		return agent.Config{}, err
 	}
@@ -89,12 +90,24 @@ func (a *app) agentConfig(cmd *cobra.Command, cfg config.Config, spec string, lo
 		SpecKey:    spec,
 		WorkDir:    filepath.Join(here, "work"),
 		CacheDir:   filepath.Join(cfg.StateDir, "cache"),
-		Trainer:    []string{env.Python, "-m", "r1trainer"},
-		TrainerEnv: env.Environ,
+		Trainer:    trainer,
+		TrainerEnv: trainerEnv,
 		Verifier:   []string{self, "verifier"},
 		Grace:      cfg.Site.StopGrace / 2, // the launcher kills at StopGrace: half to save, half to upload
 		Logger:     log,
 	}, nil
+}
+
+// trainerCommand is the program that trains, and its environment.
+func (a *app) trainerCommand(ctx context.Context, cfg config.Config) (command, environ []string, err error) {
+	if len(cfg.Trainer.Command) > 0 {
+		return cfg.Trainer.Command, nil, nil
+	}
+	env, err := trainerenv.Ensure(ctx, a.trainerOptions(cfg))
+	if err != nil {
+		return nil, nil, err
+	}
+	return []string{env.Python, "-m", "r1trainer"}, env.Environ, nil
 }
 
 func (a *app) verifierCommand() *cobra.Command {

@@ -52,7 +52,7 @@ func (a *app) cancel(ctx context.Context, s *session, run *r1.Run) error {
 	// Nothing drives the run (any more). Where its own end did not see to it that
 	// nothing lives on, because it was terminated, say, that is done now.
 	if !open || st.State == r1.RunInterrupted {
-		record := r1.RunRecord{Run: run.ID, State: st.State, Started: st.Started, Ended: st.Ended, Error: st.Error}
+		record := r1.RunRecord{Run: run.ID, State: st.State, Started: st.Started, Ended: st.Ended, Error: st.Error, Retries: st.Retries}
 		if st.State == r1.RunInterrupted {
 			record.State = r1.RunCancelled
 		}
@@ -101,7 +101,7 @@ func (s *session) reap(ctx context.Context, run *r1.Run, record r1.RunRecord) (n
 		StaticSummary:         "Stop what still lives of " + run.ID,
 		TypedSearchAttributes: temporal.NewSearchAttributes(runAttributes(run)...),
 	}, workflows.ReapName, workflows.ReapRunInput{
-		RunRef: tasks.RunRef{Recipe: run.Recipe, Run: run.ID}, Budgets: budgets(s.cfg.Site), Record: record,
+		RunRef: tasks.RunRef{Recipe: run.Recipe, Run: run.ID}, Budgets: budgets(s.cfg.Site, run.Plan.Retries), Record: record,
 	})
 	if err != nil {
 		return "", fmt.Errorf("reap run %s: %w", run.ID, err)

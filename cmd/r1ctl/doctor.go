@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -62,6 +63,9 @@ func (a *app) doctorDeps(cfg config.Config) (doctor.Deps, error) {
 			return p.Executable + " " + p.Version, nil
 		},
 		Trainer: func(context.Context) (string, error) {
+			if len(cfg.Trainer.Command) > 0 {
+				return "not used: trainer.command is " + strings.Join(cfg.Trainer.Command, " "), nil
+			}
 			env, ok, err := trainerenv.Find(options)
 			if err != nil {
 				return "", err

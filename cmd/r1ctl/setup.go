@@ -28,6 +28,9 @@ environment is there already. start does the same when it is needed.`,
 			if err != nil {
 				return err
 			}
+			if len(cfg.Trainer.Command) > 0 {
+				fmt.Fprintf(a.err, "note: jobs do not use this environment, as trainer.command is %s\n", cfg.Trainer.Command[0])
+			}
 			env, err := trainerenv.Ensure(cmd.Context(), a.trainerOptions(cfg))
 			if err != nil {
 				return err
@@ -45,8 +48,11 @@ environment is there already. start does the same when it is needed.`,
 }
 
 // ensureTrainer is setup as other commands need it: silent when there is
-// nothing to do.
+// nothing to do, as where jobs run another program.
 func (a *app) ensureTrainer(ctx context.Context, cfg config.Config) error {
+	if len(cfg.Trainer.Command) > 0 {
+		return nil
+	}
 	if _, ok, err := trainerenv.Find(a.trainerOptions(cfg)); err != nil || ok {
 		return err
 	}

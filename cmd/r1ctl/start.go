@@ -139,7 +139,7 @@ type driveOptions struct {
 func (s *session) drive(ctx context.Context, run *r1.Run, o driveOptions) error {
 	input := workflows.RunInput{
 		Run: run.ID, Recipe: run.Recipe, Profile: run.Profile, Owner: run.Owner,
-		Stages: workflows.Shape(&run.Plan), Budgets: budgets(s.cfg.Site),
+		Stages: workflows.Shape(&run.Plan), Budgets: budgets(s.cfg.Site, run.Plan.Retries),
 		Links: workflows.Links{Report: s.report}, Amendment: len(run.Amendments), Paused: o.paused, Left: o.left,
 	}
 	attrs := append(runAttributes(run), workflows.AttrState.ValueSet(string(r1.RunRunning)))
@@ -167,9 +167,19 @@ func runAttributes(run *r1.Run) []temporal.SearchAttributeUpdate {
 	return attrs
 }
 
-func budgets(site config.Site) workflows.Budgets {
+// budgets are those of the site, where the recipe has none of its own.
+func budgets(site config.Site, own *r1.Retries) workflows.Budgets {
 	b := workflows.DefaultBudgets()
 	b.Program, b.Infrastructure, b.Preempted = site.Retries.Program, site.Retries.Infrastructure, site.Retries.Preempted
+	if own != nil && own.Program != nil {
+		b.Program = *own.Program
+	}
+	if own != nil && own.Infrastructure != nil {
+		b.Infrastructure = *own.Infrastructure
+	}
+	if own != nil && own.Preempted != nil {
+		b.Preempted = time.Duration(*own.Preempted)
+	}
 	b.Stop = max(b.Stop, site.StopGrace+2*time.Minute)
 	return b
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/r1ctl/r1ctl/internal/artifact"
+	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -124,10 +125,12 @@ func (k *keeper) upload(ctx context.Context, step int, marker r1.CompleteMarker)
 		k.reject(step, err) // torn, or removed by the trainer meanwhile
 		return nil
 	}
+	fault.Point(fault.AgentCheckpoint, prefix)
 	checkpoint := r1.Checkpoint{Step: step, Prefix: prefix, Files: entries}
 	if err := k.a.cfg.Store.PutJSON(ctx, path.Join(prefix, r1.CompleteFile), checkpoint); err != nil {
 		return err
 	}
+	fault.Point(fault.AgentMarked, prefix)
 	k.stored = append(k.stored, step)
 	k.a.live.set(func(l *live) { l.checkpoint = &checkpoint })
 	k.a.cfg.Logger.Info("checkpoint stored", "step", step, "prefix", prefix)
@@ -195,6 +198,7 @@ func (k *keeper) pruneStored(ctx context.Context) error {
 		if err := k.a.cfg.Store.Delete(ctx, path.Join(prefix, r1.CompleteFile)); err != nil {
 			return err
 		}
+		fault.Point(fault.AgentForgetting, prefix)
 		objects, err := k.a.cfg.Store.FilesUnder(ctx, prefix)
 		if err != nil {
 			return err

@@ -28,8 +28,9 @@ func (r reason) String() string {
 // ending is all that is known about how the trainer ended.
 type ending struct {
 	why      reason
-	code     int // 128+n for signal n
-	oomKills int // that the kernel counted meanwhile
+	code     int  // 128+n for signal n
+	oomKills int  // that the kernel counted meanwhile
+	diskFull bool // where the trainer works, when it had ended
 	missing  []string
 	reported *r1.TrainerError // error.json
 	metrics  snapshot
@@ -91,6 +92,9 @@ func judge(spec *r1.Spec, e ending) judgement {
 		return preempted("the trainer was asked to stop, not by the agent, or met its deadline")
 	}
 	cause := e.cause
+	if cause == "" && e.diskFull { // nor could it have told
+		cause = "No space left on device, also for its log"
+	}
 	if cause == "" {
 		cause = "no word in its log"
 	}

@@ -58,6 +58,7 @@ func TestJudge(t *testing.T) {
 		"hung after its summary":          {fresh, ending{why: hungAtExit, code: 137, metrics: at(started, 9, 9)}, r1.Failed, r1.ClassInfrastructure, "trainer-hung"},
 		"stalled":                         {fresh, ending{why: stalled, code: 143, metrics: at(started, 5, 9)}, r1.Failed, r1.ClassInfrastructure, "trainer-stalled"},
 		"SIGKILL by the kernel":           {fresh, ending{code: 137, oomKills: 1}, r1.OutOfMemory, r1.ClassOOM, "out-of-memory"},
+		"a full disk, also for its log":   {fresh, ending{code: 1, diskFull: true}, r1.Failed, r1.ClassInfrastructure, "trainer-disk-full"},
 		"SIGKILL by somebody":             {fresh, ending{code: 137}, r1.Failed, r1.ClassInfrastructure, "trainer-killed"},
 		"CUDA out of memory":              {fresh, ending{code: 1, reported: trainer("oom")}, r1.OutOfMemory, r1.ClassOOM, "out-of-memory"},
 		"CUDA out of memory in the log":   {fresh, ending{code: 1, cause: "torch.OutOfMemoryError: CUDA out of memory. Tried …"}, r1.OutOfMemory, r1.ClassOOM, "out-of-memory"},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/r1ctl/r1ctl/internal/artifact"
+	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/launch/childenv"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
@@ -84,7 +85,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	c.WorkDir = dir
 	if c.Allocated.IsZero() {
-		c.Allocated = allocated(os.Getenv(childenv.Allocated), time.Now())
+		c.Allocated = allocated(os.Getenv(childenv.Allocated), fault.Now())
 	}
 	defaultTo(&c.Grace, 30*time.Second)
 	defaultTo(&c.SaveMargin, 2*time.Minute)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/r1ctl/r1ctl/internal/artifact"
+	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -48,6 +49,7 @@ func (a *agent) finish(ctx context.Context, res r1.Result, k *keeper, stopReport
 	if err := a.retry(ctx, "write the last heartbeat", a.beat); err != nil {
 		return r1.Result{}, err
 	}
+	fault.Point(fault.AgentResult, a.spec.Key.String())
 	err = a.retry(ctx, "write the result", func(ctx context.Context) error {
 		won, err := a.cfg.Store.PutJSONIfAbsent(ctx, path.Join(a.prefix, r1.ResultFile), res)
 		if err == nil && !won {
@@ -59,6 +61,7 @@ func (a *agent) finish(ctx context.Context, res r1.Result, k *keeper, stopReport
 	if err != nil {
 		return r1.Result{}, err
 	}
+	fault.Point(fault.AgentDone, a.spec.Key.String())
 	a.clean()
 	return res, nil
 }
@@ -96,6 +99,7 @@ func (a *agent) uploadOutputs(ctx context.Context, res *r1.Result) error {
 		if err != nil {
 			return err
 		}
+		fault.Point(fault.AgentOutput, a.spec.Key.String())
 	}
 	res.Outputs, res.Funnel = outputs, funnel
 	return nil

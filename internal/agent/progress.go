@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -98,7 +99,7 @@ func (s *snapshot) take(raw []byte) {
 	switch line.Type {
 	case "start", "resume":
 		if s.First == nil {
-			s.First, s.Began = &line, time.Now().UTC()
+			s.First, s.Began = &line, fault.Now().UTC()
 			// The trainer's own time is the sharper one, where its clock is believable.
 			if t := line.Time.UTC(); !t.IsZero() && t.Before(s.Began) && s.Began.Sub(t) < time.Hour {
 				s.Began = t

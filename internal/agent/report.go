@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -42,7 +43,7 @@ func (a *agent) beat(ctx context.Context) error {
 	a.beating.Lock()
 	defer a.beating.Unlock()
 	p := a.progress.now()
-	hb := r1.Heartbeat{Key: a.spec.Key, Time: time.Now().UTC(), Step: p.Step, Total: p.Total, Values: p.Values, LogBytes: a.log.Sent(), Host: a.host,
+	hb := r1.Heartbeat{Key: a.spec.Key, Time: fault.Now().UTC(), Step: p.Step, Total: p.Total, Values: p.Values, LogBytes: a.log.Sent(), Host: a.host,
 		Since: p.since(), Began: p.began(), Text: p.Text, Warnings: p.Warnings}
 	var m *meter
 	a.live.set(func(l *live) { hb.Phase, hb.PID, hb.Checkpoint, m = l.phase, l.pid, l.checkpoint, l.meter })

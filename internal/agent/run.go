@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/r1ctl/r1ctl/internal/agent/stream"
+	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -112,9 +113,11 @@ func (a *agent) run(ctx context.Context) (r1.Result, error) {
 		ended := a.attempt(ctx)
 		stopKeeping()
 		res = &ended
+		fault.Point(fault.AgentTrained, a.spec.Key.String())
 		if err := writeJSON(a.path(endedFile), res); err != nil {
 			a.cfg.Logger.Warn("cannot note the end; a restarted agent would not know it", "error", err)
 		}
+		fault.Point(fault.AgentEnded, a.spec.Key.String())
 	}
 	return a.finish(ctx, *res, keeper, stopReports)
 }
@@ -140,7 +143,7 @@ func (a *agent) recall() (*r1.Result, error) {
 	if err := a.progress.scan(); err != nil {
 		return nil, err
 	}
-	res = a.result(time.Now().UTC())
+	res = a.result(fault.Now().UTC())
 	settle(&res, failed(r1.ClassInfrastructure, &r1.Error{Name: "agent-died", Detail: "the agent died, and the trainer with it",
 		Remedy: "nothing to do, unless it happens again: then see the launcher's own log of the attempt"}))
 	return &res, nil
@@ -149,7 +152,7 @@ func (a *agent) recall() (*r1.Result, error) {
 // result is a result that says nothing yet about the outcome.
 func (a *agent) result(started time.Time) r1.Result {
 	p := a.progress.now()
-	res := r1.Result{Version: 1, Key: a.spec.Key, Started: started, Ended: time.Now().UTC(), Step: p.Step, Total: p.Total, Began: p.began(), Metrics: p.Summary, Warnings: p.Warnings}
+	res := r1.Result{Version: 1, Key: a.spec.Key, Started: started, Ended: fault.Now().UTC(), Step: p.Step, Total: p.Total, Began: p.began(), Metrics: p.Summary, Warnings: p.Warnings}
 	if b := res.Began; b != nil && b.Resumed {
 		res.ResumedFrom = &b.Step
 	}
@@ -167,7 +170,7 @@ func settle(res *r1.Result, j judgement) {
 // attempt prepares and runs the trainer and says how it ended. It never fails
 // otherwise than by its result.
 func (a *agent) attempt(ctx context.Context) r1.Result {
-	started := time.Now().UTC()
+	started := fault.Now().UTC()
 	e, err := a.train(ctx)
 	a.live.set(func(l *live) { l.phase, l.pid, l.meter = phaseUpload, 0, nil })
 	var j judgement
@@ -206,6 +209,7 @@ func (a *agent) train(ctx context.Context) (ending, error) {
 	if err := a.fetch(ctx); err != nil {
 		return ending{}, err
 	}
+	fault.Point(fault.AgentFetched, a.spec.Key.String())
 	fetched := time.Now()
 	log, err := os.OpenFile(a.path(trainerLog), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -229,6 +233,7 @@ func (a *agent) train(ctx context.Context) (ending, error) {
 	if err != nil {
 		return ending{}, &r1.Error{Name: "trainer-start", Detail: "the trainer cannot be started", Remedy: "check the trainer command, and run r1ctl setup", Err: err}
 	}
+	fault.Point(fault.AgentTraining, a.spec.Key.String())
 	meter := newMeter(trainer.pid)
 	a.live.set(func(l *live) { l.phase, l.pid, l.meter = phaseTrain, trainer.pid, meter })
 	e := ending{why: a.supervise(ctx, trainer, v.ended()), fetched: fetched}
@@ -239,6 +244,7 @@ func (a *agent) train(ctx context.Context) (ending, error) {
 		a.cfg.Logger.Warn("cannot read the metrics", "error", err)
 	}
 	e.code, e.oomKills, e.metrics, e.usage = trainer.code, oomKills()-kills, a.progress.now(), meter.total(trainer.usage)
+	e.diskFull = isFull(a.cfg.WorkDir)
 	e.missing = a.missingOutputs()
 	e.reported = a.trainerError()
 	e.cause = rootCause(a.path(trainerLog))

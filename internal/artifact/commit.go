@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -27,6 +28,7 @@ func (s *Store) Commit(ctx context.Context, l r1.Layout, c r1.Commit) (winner r1
 	if err != nil {
 		return c, false, fmt.Errorf("commit %s: %w", c.Key, err)
 	}
+	fault.Point(fault.StoreCommit, c.Key.String())
 	winner = c
 	if !won {
 		if err := s.GetJSON(ctx, key, &winner); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -72,6 +73,7 @@ func (s *Store) Upload(ctx context.Context, dir string, o UploadOptions) (r1.Art
 			}
 		}
 	}
+	fault.Point(fault.StoreFiles, o.Prefix)
 	manifest := r1.Manifest{Version: r1.ManifestVersion, Name: o.Name, Type: o.Type, Producer: o.Producer,
 		Created: time.Now().UTC().Truncate(time.Second), Files: entries}
 	return s.publish(ctx, o.Prefix, manifest)
@@ -83,6 +85,7 @@ func (s *Store) publish(ctx context.Context, prefix string, m r1.Manifest) (r1.A
 	if err != nil {
 		return r1.Artifact{}, fmt.Errorf("write manifest: %w", err)
 	}
+	fault.Point(fault.StoreManifest, prefix)
 	if won {
 		return s.reference(prefix, m), nil
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"sort"
@@ -73,6 +74,9 @@ type Retries struct {
 type Trainer struct {
 	Python   string `mapstructure:"python"`
 	WheelDir string `mapstructure:"wheel_dir"`
+	// Command is a program that keeps the job contract, to be run in place of
+	// r1trainer; the path of job.json is appended. Empty: r1trainer.
+	Command []string `mapstructure:"command"`
 }
 
 // Server is about the embedded engine.
@@ -114,6 +118,7 @@ func defaults() (map[string]any, error) {
 		"site.retries.preempted":      "168h",
 		"trainer.python":              "",
 		"trainer.wheel_dir":           "",
+		"trainer.command":             []string{},
 		"server.idle_timeout":         "10m",
 	}, nil
 }
@@ -195,6 +200,9 @@ func (c *Config) check() error {
 	if c.Site.Slots < 1 {
 		return &r1.Error{Name: "config-invalid", Detail: fmt.Sprintf("site.slots is %d, expected at least 1", c.Site.Slots), Remedy: "set site.slots to how many jobs may run side by side"}
 	}
+	if err := c.Trainer.resolve(); err != nil {
+		return err
+	}
 	// The engine and its agents run in other folders than this command.
 	for _, path := range []*string{&c.StateDir, &c.CacheDir, &c.Trainer.WheelDir, &c.File} {
 		if *path == "" {
@@ -206,6 +214,27 @@ func (c *Config) check() error {
 		}
 		*path = abs
 	}
+	return nil
+}
+
+// resolve finds the program of trainer.command: agents run in other folders, and
+// a name that is mistyped must not be noticed by a failed job.
+func (t *Trainer) resolve() error {
+	if len(t.Command) == 0 {
+		return nil
+	}
+	path, err := exec.LookPath(t.Command[0])
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return &r1.Error{
+			Name:   "trainer-command",
+			Detail: fmt.Sprintf("trainer.command names %q, which is no program here", t.Command[0]),
+			Remedy: "give the path of a program that keeps docs/job-contract.md, or leave the setting out to use r1trainer", Err: err,
+		}
+	}
+	t.Command[0] = path
 	return nil
 }
 

@@ -57,3 +57,22 @@ func write(t *testing.T, text string) string {
 	}
 	return file
 }
+
+func TestTrainerCommandIsAProgramThatIsThere(t *testing.T) {
+	file := write(t, "trainer:\n  command: [sh, -c, \"exit 1\"]\n")
+	cfg, err := Load(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := cfg.Trainer.Command; len(got) != 3 || !filepath.IsAbs(got[0]) || got[2] != "exit 1" {
+		t.Errorf("command is %q, want the whole path of sh and its arguments", got)
+	}
+	t.Setenv("R1CTL_TRAINER_COMMAND", "sh,-c,true")
+	if cfg, err = Load(file, nil); err != nil || len(cfg.Trainer.Command) != 3 || cfg.Trainer.Command[2] != "true" {
+		t.Errorf("from the environment: %q, %v", cfg.Trainer.Command, err)
+	}
+	t.Setenv("R1CTL_TRAINER_COMMAND", "no-such-trainer,x")
+	if _, err = Load(file, nil); err == nil || !strings.Contains(err.Error(), "no-such-trainer") {
+		t.Errorf("got %v, want an error that names the program", err)
+	}
+}

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -14,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/r1ctl/r1ctl/internal/artifact"
+	"github.com/r1ctl/r1ctl/internal/embedded/server"
 	"github.com/r1ctl/r1ctl/internal/runs"
 )
 
@@ -144,6 +147,39 @@ func (m *machine) killServer() {
 		m.t.Fatal("no server to kill")
 	}
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// store is the bucket of the embedded engine, which must be up.
+func (m *machine) store() *artifact.Store {
+	m.t.Helper()
+	probe, err := server.Probe(m.state)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	e := probe.Endpoints
+	store, err := artifact.New(context.Background(), artifact.Config{
+		Endpoint: e.S3Endpoint, Region: e.S3Region, Bucket: e.Bucket, AccessKey: e.AccessKey, SecretKey: e.SecretKey, PathStyle: true, Embedded: true,
+	})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return store
+}
+
+// put stores an object, as a person would with an S3 client.
+func (m *machine) put(key, text string) {
+	m.t.Helper()
+	if err := m.store().PutBytes(context.Background(), key, []byte(text)); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// get reads a record.
+func (m *machine) get(key string, v any) {
+	m.t.Helper()
+	if err := m.store().GetJSON(context.Background(), key, v); err != nil {
 		m.t.Fatal(err)
 	}
 }

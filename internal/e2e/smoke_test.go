@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/r1ctl/r1ctl/internal/artifact"
 	"github.com/r1ctl/r1ctl/internal/embedded/server"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/runs"
@@ -87,17 +86,7 @@ func (m *machine) loadModels(t *testing.T, st runs.Status) {
 		t.Fatalf("the trainer's environment is not there (%v); run: make setup", err)
 	}
 	m.mustRun("status") // an engine must be up
-	probe, err := server.Probe(m.state)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := probe.Endpoints
-	store, err := artifact.New(ctx, artifact.Config{
-		Endpoint: e.S3Endpoint, Region: e.S3Region, Bucket: e.Bucket, AccessKey: e.AccessKey, SecretKey: e.SecretKey, PathStyle: true, Embedded: true,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := m.store()
 	var models []string
 	for _, s := range st.Stages {
 		for _, o := range s.Outputs {
@@ -107,7 +96,7 @@ func (m *machine) loadModels(t *testing.T, st runs.Status) {
 			models = append(models, s.Name+"."+o.Name)
 			dir := filepath.Join(t.TempDir(), "model")
 			// By listing the readable prefix, as a foreign S3 client does it.
-			prefix := strings.TrimPrefix(o.URI, "s3://"+e.Bucket+"/")
+			prefix := strings.TrimPrefix(o.URI, "s3://"+server.Bucket+"/")
 			for object, err := range store.List(ctx, strings.TrimSuffix(prefix, "/")+"/") {
 				if err != nil {
 					t.Fatal(err)

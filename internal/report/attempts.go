@@ -120,6 +120,9 @@ func (c *collector) attempt(ctx context.Context, key r1.AttemptKey, commit *r1.C
 		return a, err
 	}
 	a.Created = spec.Created
+	if n := len(spec.Rollbacks); n > 0 && spec.Rollbacks[n-1].Job == key.Job && spec.Rollbacks[n-1].Attempt == key.Attempt-1 {
+		a.RolledBack = &spec.Rollbacks[n-1]
+	}
 	found, err := c.record(ctx, path.Join(folder, r1.ResultFile), &result)
 	if err != nil {
 		return a, err

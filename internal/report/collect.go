@@ -46,7 +46,7 @@ func collect(ctx context.Context, s Store, run *r1.Run, st *runs.Status, now tim
 	r.Funnels = funnels(r)
 	r.Timeline = timeline(c.plan, r)
 	r.Failures = failures(r)
-	r.Warnings = warnings(st)
+	r.Warnings, r.Rollbacks = warnings(st), rollbacks(st)
 	r.Unreadable = c.unreadable
 	slices.SortFunc(r.Unreadable, func(a, b Unreadable) int { return strings.Compare(a.What, b.What) })
 	r.Summary = summarize(r)
@@ -59,6 +59,21 @@ func warnings(st *runs.Status) []Warning {
 		for _, job := range stage.Jobs {
 			for _, w := range job.Warnings {
 				out = append(out, Warning{stage.Name, w})
+			}
+		}
+	}
+	return out
+}
+
+// rollbacks are those of each job itself: a phase of RL also knows those before it.
+func rollbacks(st *runs.Status) []Rollback {
+	var out []Rollback
+	for _, stage := range st.Stages {
+		for _, job := range stage.Jobs {
+			for _, back := range job.Rollbacks {
+				if back.Job == job.Name {
+					out = append(out, Rollback{stage.Name, back})
+				}
 			}
 		}
 	}

@@ -163,6 +163,40 @@ func TestFailuresSayWhatFollowed(t *testing.T) {
 	}
 }
 
+// A roll-back is told where it is looked for: as what followed the failure, in the
+// summary, and beside the parameters that the plan had.
+func TestARollBackIsTold(t *testing.T) {
+	f := reporttest.New(t)
+	layout, key := r1.Layout{Recipe: "garden", Run: "spring"}, r1.JobKey{Run: "spring", Stage: "sprout", Job: "phase-01"}
+	good := 2
+	f.Store.Put(t, layout.Attempt(key.Attempt(1))+"/"+r1.ResultFile, r1.Result{Outcome: r1.Failed, Class: r1.ClassDiverged, Name: "kl", Error: "the KL is 7", Step: 3, LastGoodStep: &good})
+	back := r1.Rollback{Job: "phase-01", Guard: "kl", Message: "the KL is 7", Attempt: 1, AtStep: 3, LastGoodStep: 2, ToStep: 2, Change: []r1.ParamChange{{Param: "learning_rate", From: 1e-4, To: 5e-5}}}
+	f.Store.Put(t, layout.Attempt(key.Attempt(2))+"/"+r1.SpecFile, r1.Spec{Created: reporttest.At(34), Rollbacks: []r1.Rollback{back}})
+	for i := range f.Status.Stages {
+		if s := &f.Status.Stages[i]; s.Name == "sprout" { // phase-02 goes on with what phase-01 has changed
+			s.Jobs = []runs.Job{{Name: "phase-01", Rollbacks: []r1.Rollback{back}}, {Name: "phase-02", Rollbacks: []r1.Rollback{back}}}
+		}
+	}
+	r := collected(t, f)
+	const said = "rolled back to step 2 by kl: learning_rate 0.0001 → 5e-05"
+	if len(r.Failures) != 1 || r.Failures[0].Then != "attempt 2 "+said {
+		t.Errorf("failures %+v", r.Failures)
+	}
+	if len(r.Rollbacks) != 1 || r.Rollbacks[0].Stage != "sprout" {
+		t.Errorf("roll-backs %+v", r.Rollbacks)
+	}
+	if want := "Guard kl ended sprout at step 3, which was then " + said + "."; !slices.Contains(r.Summary.Findings, want) {
+		t.Errorf("the summary does not say %q: %q", want, r.Summary.Findings)
+	}
+	var page bytes.Buffer
+	if err := Render(&page, r, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(page.String(), "<dt>from attempt 2 on</dt><dd>"+said+"</dd>"); n != 1 {
+		t.Errorf("the parameters of %d jobs say that they were changed, want 1", n)
+	}
+}
+
 func TestTimeAddsUp(t *testing.T) {
 	f := reporttest.New(t)
 	f.Status.State, f.Status.Ended = r1.RunCancelled, reporttest.At(121)

@@ -245,6 +245,9 @@ func newAttemptRow(r *Report, s *Stage, j *Job, a *Attempt, o Options) attemptRo
 	if a.ResumedFrom != nil {
 		details = append(details, "from "+count(*a.ResumedFrom))
 	}
+	if a.RolledBack != nil {
+		details = append(details, a.RolledBack.String())
+	}
 	row.Detail = strings.Join(details, ", ")
 	switch {
 	case a.Outcome == r1.Succeeded:
@@ -286,6 +289,11 @@ func provenance(r *Report, _ Options) []stageView {
 		for k := range s.Jobs {
 			j := &s.Jobs[k]
 			one := jobView{Job: j, Params: params(j.Params)}
+			for _, b := range r.Rollbacks {
+				if b.Stage == s.Name && b.Job == j.Name {
+					one.Params = append(one.Params, pair{fmt.Sprintf("from attempt %d on", b.Attempt+1), b.String()})
+				}
+			}
 			if j.ReusedFrom != nil {
 				one.Reused = j.ReusedFrom.String()
 			}

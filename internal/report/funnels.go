@@ -78,6 +78,8 @@ func failure(s *Stage, j *Job, n int) (Failure, bool) {
 	}
 	f.Then = "nothing yet"
 	switch {
+	case !last && j.Attempts[n+1].RolledBack != nil:
+		f.Then, f.Remedy = fmt.Sprintf("attempt %d %s", j.Attempts[n+1].Number, j.Attempts[n+1].RolledBack), "none: it went back, with the change that its guard names"
 	case !last && j.Attempts[n+1].ResumedFrom != nil:
 		f.Then = fmt.Sprintf("attempt %d went on from step %d", j.Attempts[n+1].Number, *j.Attempts[n+1].ResumedFrom)
 	case !last:

@@ -326,6 +326,9 @@ func troubles(r *Report) []string {
 	for _, w := range r.Warnings {
 		out = append(out, fmt.Sprintf("Guard %s warned in %s at step %d: %s.", w.Guard, w.Stage, w.Step, strings.TrimSuffix(w.Message, ".")))
 	}
+	for _, b := range r.Rollbacks {
+		out = append(out, fmt.Sprintf("Guard %s ended %s at step %d, which was then %s.", b.Guard, b.Stage, b.AtStep, b))
+	}
 	p := r.Timeline.Path
 	if total := p.Total(); total > 0 && p.Unsplit == 0 && !r.Live() {
 		out = append(out, fmt.Sprintf("Of the critical path, %s was spent outside trainer processes, and %s on trainers starting up.",

@@ -38,6 +38,7 @@ type Report struct {
 	Problems    []Problem    `json:"problems,omitempty"`
 	Failures    []Failure    `json:"failures,omitempty"`
 	Warnings    []Warning    `json:"warnings,omitempty"` // of the guards on training
+	Rollbacks   []Rollback   `json:"rollbacks,omitempty"`
 	Unreadable  []Unreadable `json:"unreadable,omitempty"`
 	RecipeYAML  string       `json:"recipe_yaml"`
 }
@@ -46,6 +47,12 @@ type Report struct {
 type Warning struct {
 	Stage string `json:"stage"`
 	r1.Warning
+}
+
+// Rollback is a return of a stage's training to an earlier checkpoint, with other parameters.
+type Rollback struct {
+	Stage string `json:"stage"`
+	r1.Rollback
 }
 
 // Live says that the run goes on, so that another look will show more.
@@ -127,8 +134,10 @@ type Attempt struct {
 	Phase       string     `json:"phase,omitempty"` // of a live one
 	Step        int        `json:"step,omitempty"`
 	ResumedFrom *int       `json:"resumed_from,omitempty"`
-	Timing      *r1.Timing `json:"timing,omitempty"`
-	Usage       *r1.Usage  `json:"usage,omitempty"`
+	// RolledBack is the roll-back that it began with.
+	RolledBack *r1.Rollback `json:"rolled_back,omitempty"`
+	Timing     *r1.Timing   `json:"timing,omitempty"`
+	Usage      *r1.Usage    `json:"usage,omitempty"`
 }
 
 // last is the latest time known of the attempt.

@@ -28,6 +28,8 @@ type Status struct {
 	Error   string      `json:"error,omitempty"`
 	Paused  *r1.Pause   `json:"paused,omitempty"`
 	Notice  string      `json:"notice,omitempty"` // what a person should know besides
+	// Retries are the budgets of every job, by failure class; a resume begins them anew.
+	Retries *r1.Retries `json:"retries,omitempty"`
 	// Amendments are the changes of the run's plan, without the plans.
 	Amendments []r1.Amendment `json:"amendments,omitempty"`
 	Stages     []Stage        `json:"stages"`
@@ -39,7 +41,9 @@ type Stage struct {
 	Kind      r1.Kind            `json:"kind"`
 	Title     string             `json:"title,omitempty"`
 	State     r1.RunState        `json:"state"`
-	Attempts  int                `json:"attempts"`
+	Attempts  int                `json:"attempts"`          // of all its jobs together
+	Retried   int                `json:"retried,omitempty"` // of these, those beyond the first of a job
+	Ends      map[r1.Class]int   `json:"ends,omitempty"`    // how attempts failed, by class
 	Started   time.Time          `json:"started,omitzero"`
 	Ended     time.Time          `json:"ended,omitzero"`
 	Seconds   float64            `json:"seconds"`
@@ -65,24 +69,28 @@ type Output struct {
 
 // Job is one job of a stage.
 type Job struct {
-	Name       string             `json:"name"`
-	State      r1.RunState        `json:"state"`
-	Attempts   int                `json:"attempts"`
-	Step       int                `json:"step,omitempty"`
-	Total      int                `json:"total,omitempty"`
-	Phase      string             `json:"phase,omitempty"` // of a live attempt: see the constants
-	Values     map[string]float64 `json:"values,omitempty"`
-	Heartbeat  time.Time          `json:"heartbeat,omitzero"`
-	Since      *r1.Mark           `json:"since,omitempty"` // the trainer's first line
-	Rate       float64            `json:"rate,omitempty"`  // steps a second since then
-	ETA        float64            `json:"eta,omitempty"`   // seconds from the heartbeat to the job's last step, at that rate
-	Text       map[string]string  `json:"text,omitempty"`  // the newest example: prompt and response
-	Usage      *r1.Usage          `json:"usage,omitempty"` // of a live attempt now; of a committed one over all
-	Timing     *r1.Timing         `json:"timing,omitempty"`
-	Seconds    float64            `json:"seconds,omitempty"`
-	Warnings   []r1.Warning       `json:"warnings,omitempty"` // of the guards on its training, oldest first
-	Funnel     *r1.Funnel         `json:"funnel,omitempty"`
-	ReusedFrom string             `json:"reused_from,omitempty"`
+	Name      string             `json:"name"`
+	State     r1.RunState        `json:"state"`
+	Attempts  int                `json:"attempts"`
+	Ends      map[r1.Class]int   `json:"ends,omitempty"` // how those that failed did, by class
+	Step      int                `json:"step,omitempty"`
+	Total     int                `json:"total,omitempty"`
+	Phase     string             `json:"phase,omitempty"` // of a live attempt: see the constants
+	Values    map[string]float64 `json:"values,omitempty"`
+	Heartbeat time.Time          `json:"heartbeat,omitzero"`
+	Since     *r1.Mark           `json:"since,omitempty"` // the trainer's first line
+	Rate      float64            `json:"rate,omitempty"`  // steps a second since then
+	ETA       float64            `json:"eta,omitempty"`   // seconds from the heartbeat to the job's last step, at that rate
+	Text      map[string]string  `json:"text,omitempty"`  // the newest example: prompt and response
+	Usage     *r1.Usage          `json:"usage,omitempty"` // of a live attempt now; of a committed one over all
+	Timing    *r1.Timing         `json:"timing,omitempty"`
+	Seconds   float64            `json:"seconds,omitempty"`
+	Warnings  []r1.Warning       `json:"warnings,omitempty"` // of the guards on its training, oldest first
+	// Rollbacks are those that it is made with, oldest first; a phase of RL has those
+	// of the phases before it too.
+	Rollbacks  []r1.Rollback `json:"rollbacks,omitempty"`
+	Funnel     *r1.Funnel    `json:"funnel,omitempty"`
+	ReusedFrom string        `json:"reused_from,omitempty"`
 }
 
 // Phases of a live attempt. Those between them are the agent's own words.
@@ -101,18 +109,19 @@ type Reader struct {
 
 	mu      sync.Mutex
 	commits map[r1.JobKey]r1.Commit
+	before  map[r1.AttemptKey]before
 }
 
 // NewReader reads the status of a frozen run.
 func NewReader(s Store, run *r1.Run) *Reader {
-	return &Reader{store: s, run: run, layout: r1.Layout{Recipe: run.Recipe, Run: run.ID}, commits: map[r1.JobKey]r1.Commit{}}
+	return &Reader{store: s, run: run, layout: r1.Layout{Recipe: run.Recipe, Run: run.ID}, commits: map[r1.JobKey]r1.Commit{}, before: map[r1.AttemptKey]before{}}
 }
 
 // Status reads the run's state now.
 func (r *Reader) Status(ctx context.Context) (*Status, error) {
 	st := &Status{
 		Run: r.run.ID, Recipe: r.run.Recipe, Profile: r.run.Profile, Created: r.run.Created,
-		State: r1.RunPending, Amendments: r.run.Amendments, Stages: make([]Stage, len(r.run.Plan.Stages)),
+		State: r1.RunPending, Retries: r.run.Plan.Retries, Amendments: r.run.Amendments, Stages: make([]Stage, len(r.run.Plan.Stages)),
 	}
 	var rec r1.RunRecord
 	switch err := r.store.GetJSON(ctx, r.layout.StateFile(), &rec); {
@@ -120,6 +129,9 @@ func (r *Reader) Status(ctx context.Context) (*Status, error) {
 		st.State, st.Started, st.Ended, st.Error = rec.State, rec.Started, rec.Ended, rec.Error
 		st.Paused, st.Notice = rec.Paused, rec.Notice
 		st.Seconds = span(rec.Started, rec.Ended)
+		if rec.Retries != nil {
+			st.Retries = rec.Retries
+		}
 	case !errors.Is(err, r1.ErrNotFound):
 		return nil, fmt.Errorf("read the record of run %s: %w", r.run.ID, err)
 	}
@@ -180,7 +192,7 @@ func (r *Reader) stage(ctx context.Context, p *r1.PlannedStage) (Stage, error) {
 			return s, err
 		}
 		s.Jobs = append(s.Jobs, job)
-		s.Attempts += job.Attempts
+		s.count(&job)
 		if commit == nil {
 			continue
 		}
@@ -204,11 +216,14 @@ func (r *Reader) job(ctx context.Context, p *r1.PlannedJob, stage r1.RunState) (
 	if err == nil {
 		j.State, j.Attempts, j.Step, j.Funnel = r1.RunCompleted, commit.Attempt, commit.Steps, commit.Funnel
 		j.Seconds, j.Timing, j.Usage = span(commit.Started, commit.Ended), commit.Timing, commit.Usage
-		j.Warnings = commit.Warnings
+		j.Warnings, j.Rollbacks = commit.Warnings, commit.Rollbacks
 		if commit.ReusedFrom != nil {
 			j.ReusedFrom = commit.ReusedFrom.String()
+			return j, &commit, nil
 		}
-		return j, &commit, nil
+		before, err := r.beforeAttempt(ctx, key.Attempt(j.Attempts))
+		j.Ends = before.ends
+		return j, &commit, err
 	}
 	if stage == r1.RunPending || stage == r1.RunWaiting {
 		return j, nil, nil
@@ -223,6 +238,14 @@ func (r *Reader) job(ctx context.Context, p *r1.PlannedJob, stage r1.RunState) (
 	}
 	if j.Attempts == 0 {
 		return j, nil, nil
+	}
+	before, err := r.beforeAttempt(ctx, key.Attempt(j.Attempts))
+	if err != nil {
+		return j, nil, err
+	}
+	j.Rollbacks = before.rollbacks
+	if j.Ends, err = r.endsOf(ctx, key.Attempt(j.Attempts), before.ends, stage); err != nil {
+		return j, nil, err
 	}
 	j.State, j.Phase = stage, PhaseWaiting
 	var beat r1.Heartbeat

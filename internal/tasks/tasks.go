@@ -68,6 +68,8 @@ type Reading struct {
 type PrepareInput struct {
 	JobRef
 	After int `json:"after"`
+	// Class is how the attempt After failed, where there is one that did.
+	Class r1.Class `json:"class,omitempty"`
 }
 
 // AttemptRef names the attempt that RunAttempt submits, or finds again.
@@ -77,6 +79,8 @@ type AttemptRef struct {
 	Queue   string `json:"queue"`             // whose workers run RunAttempt for it
 	Resume  int    `json:"resume,omitempty"`  // step of the checkpoint it continues from
 	Adopted bool   `json:"adopted,omitempty"` // it existed before
+	// RolledBack is the newest roll-back that the attempt is made with, for people.
+	RolledBack string `json:"rolled_back,omitempty"`
 }
 
 // AttemptKey is the attempt's key.
@@ -91,6 +95,9 @@ type AttemptEnd struct {
 	Error     string     `json:"error,omitempty"`  // its root cause, one line
 	Remedy    string     `json:"remedy,omitempty"` // what to do about it
 	Step      int        `json:"step,omitempty"`
+	// RollsBack says that the attempt was ended by a guard, after which the next one
+	// goes back to an earlier checkpoint with other parameters.
+	RollsBack bool `json:"rolls_back,omitempty"`
 	// Metrics are as in Found.
 	Metrics map[string]float64 `json:"metrics,omitempty"`
 }

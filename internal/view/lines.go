@@ -20,13 +20,14 @@ type lines struct {
 	state    map[string]r1.RunState
 	attempts map[string]int       // stage/job -> newest attempt spoken of
 	warnings map[string]time.Time // stage/job -> time of the newest warning spoken of
+	back     map[string]int       // stage/job -> roll-backs spoken of
 	spoken   map[string]time.Time // stage -> when something was last said of it
 	notice   string
 	run      r1.RunState
 }
 
 func newLines(out io.Writer) lines {
-	return lines{out: out, state: map[string]r1.RunState{}, attempts: map[string]int{}, warnings: map[string]time.Time{}, spoken: map[string]time.Time{}}
+	return lines{out: out, state: map[string]r1.RunState{}, attempts: map[string]int{}, warnings: map[string]time.Time{}, back: map[string]int{}, spoken: map[string]time.Time{}}
 }
 
 func (p *lines) show(st *runs.Status, notice string, now time.Time) {
@@ -56,6 +57,12 @@ func (p *lines) show(st *runs.Status, notice string, now time.Time) {
 				p.attempts[s.Name+"/"+j.Name] = j.Attempts
 				p.line(st, s.Name, fmt.Sprintf("%s is in attempt %d", j.Name, j.Attempts))
 			}
+			for _, back := range j.Rollbacks[min(p.back[s.Name+"/"+j.Name], len(j.Rollbacks)):] {
+				if back.Job == j.Name {
+					p.line(st, s.Name, rollback(back))
+				}
+			}
+			p.back[s.Name+"/"+j.Name] = len(j.Rollbacks)
 			for _, w := range j.Warnings {
 				if w.Time.After(p.warnings[s.Name+"/"+j.Name]) {
 					p.warnings[s.Name+"/"+j.Name] = w.Time

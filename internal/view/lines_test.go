@@ -2,11 +2,13 @@ package view
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/runs"
 )
 
 func TestLinesSayEveryEventOnceAndProgressNowAndThen(t *testing.T) {
@@ -47,6 +49,23 @@ func TestTableSaysWhatToDo(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, out.String())
 		}
+	}
+}
+
+func TestTableCountsAttemptsOnlyWhereAJobNeededMore(t *testing.T) {
+	st := failed()
+	one, two := &st.Stages[0], &st.Stages[1]
+	one.Attempts, one.Jobs = 2, []runs.Job{{Name: "phase-01", State: r1.RunCompleted, Attempts: 1}, {Name: "phase-02", State: r1.RunCompleted, Attempts: 1}}
+	two.Attempts, two.Retried, two.Ends = 4, 2, map[r1.Class]int{r1.ClassPreempted: 1, r1.ClassInfrastructure: 1}
+	two.Jobs = []runs.Job{{Name: "phase-01", State: r1.RunCompleted, Attempts: 3}, {Name: "phase-02", State: r1.RunFailed, Attempts: 1}}
+	var out bytes.Buffer
+	Table(&out, st, noon)
+	rows := strings.Split(out.String(), "\n")
+	if !strings.Contains(rows[2], " 2/2 ") || strings.Contains(rows[2], "attempt") {
+		t.Errorf("two jobs without trouble: %q", rows[2])
+	}
+	if !strings.Contains(rows[3], " 1/2 ") || !strings.Contains(rows[3], "4 attempts at 2 jobs (1 preempted, 1 infrastructure)") {
+		t.Errorf("two jobs with trouble: %q", rows[3])
 	}
 }
 
@@ -93,5 +112,35 @@ func TestWarningsAreSaid(t *testing.T) {
 	}
 	if frame := strings.Join(Frame(st, Viewport{Now: noon, Width: 160}), "\n"); !strings.Contains(frame, "warning: length") {
 		t.Errorf("the frame does not warn:\n%s", frame)
+	}
+}
+
+// A roll-back is news once, stays in the table, and is what is odd about a job until
+// a guard warns again. A phase that goes on with it does not tell it as its own.
+func TestRollBacksAreSaid(t *testing.T) {
+	st := halfway()
+	zero := slices.IndexFunc(st.Stages, func(s runs.Stage) bool { return s.Name == "zero" })
+	jobs := st.Stages[zero].Jobs
+	back := r1.Rollback{Job: jobs[0].Name, Guard: "kl", Message: "the KL is \x1b[31m1.4", Attempt: 1, AtStep: 57, ToStep: 40,
+		Change: []r1.ParamChange{{Param: "learning_rate", From: 1e-4, To: 5e-5}}}
+	jobs[0].Rollbacks, jobs[1].Rollbacks = []r1.Rollback{back}, []r1.Rollback{back}
+	show := func() string {
+		var out bytes.Buffer
+		v := New(&out, Options{Getenv: func(string) string { return "" }})
+		for i := range 3 {
+			v.lines.show(st, "", noon.Add(time.Duration(i)*time.Second))
+		}
+		Table(&out, st, noon)
+		return out.String()
+	}
+	said := "rolled back to step 40 by kl: learning_rate 0.0001 → 5e-05 (attempt 1, at step 57: the KL is"
+	for want, times := range map[string]int{said: 2, "rolled back: zero: " + said: 1, "\x1b": 0} {
+		if got := strings.Count(show(), want); got != times {
+			t.Errorf("%q is said %d times, want %d, in\n%s", want, got, times, show())
+		}
+	}
+	odd := "goes on with what " + jobs[0].Name + " has changed: learning_rate 0.0001 → 5e-05"
+	if frame := strings.Join(Frame(st, Viewport{Now: noon, Width: 200}), "\n"); !strings.Contains(frame, odd) {
+		t.Errorf("the frame does not say %q:\n%s", odd, frame)
 	}
 }

@@ -159,6 +159,8 @@ func (l live) odd() string {
 		return "silent for " + rough(l.silent)
 	case len(l.job.Warnings) > 0:
 		return "warning: " + l.job.Warnings[len(l.job.Warnings)-1].Guard
+	case len(l.job.Rollbacks) > 0:
+		return l.job.Rollbacks[len(l.job.Rollbacks)-1].In(l.job.Name)
 	case l.job.Attempts > 1:
 		return fmt.Sprintf("attempt %d", l.job.Attempts)
 	}
@@ -168,6 +170,11 @@ func (l live) odd() string {
 // warned is what a guard has said, for people.
 func warned(w r1.Warning) string {
 	return fmt.Sprintf("%s at step %d: %s", w.Guard, w.Step, clean(w.Message))
+}
+
+// rollback is why and how far a job went back, and with what.
+func rollback(r r1.Rollback) string {
+	return fmt.Sprintf("%s (attempt %d, at step %d: %s)", r, r.Attempt, r.AtStep, clean(r.Message))
 }
 
 func memory(n int64) string {

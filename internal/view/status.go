@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -18,7 +19,7 @@ const noteLength = 100
 func Table(out io.Writer, st *runs.Status, now time.Time) {
 	fmt.Fprintf(out, "run %s  recipe %s  profile %s  %s  %s\n", st.Run, st.Recipe, st.Profile, st.State, Duration(st.Seconds))
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "STAGE\tKIND\tSTATE\tATTEMPTS\tTIME\t")
+	fmt.Fprintln(w, "STAGE\tKIND\tSTATE\tJOBS\tTIME\t")
 	for i := range st.Stages {
 		s := &st.Stages[i]
 		text := note(s)
@@ -34,7 +35,10 @@ func Table(out io.Writer, st *runs.Status, now time.Time) {
 				text += l.sentence()
 			}
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\n", s.Name, s.Kind, s.State, s.Attempts, Duration(s.Seconds), cut(text, noteLength))
+		if again := attempts(s); again != "" {
+			text = strings.TrimSuffix(again+"; "+text, "; ")
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, s.Kind, s.State, jobs(s), Duration(s.Seconds), cut(text, noteLength))
 	}
 	_ = w.Flush() // the writes of out are not checked either
 	for i := range st.Stages {
@@ -43,6 +47,11 @@ func Table(out io.Writer, st *runs.Status, now time.Time) {
 			fmt.Fprintf(out, "waiting: %s: %s\n  answer: %s\n", s.Name, clean(s.Question), clean(s.Remedy))
 		}
 		for _, j := range s.Jobs {
+			for _, back := range j.Rollbacks {
+				if back.Job == j.Name {
+					fmt.Fprintf(out, "rolled back: %s: %s\n", s.Name, rollback(back))
+				}
+			}
 			for _, w := range j.Warnings {
 				fmt.Fprintf(out, "warning: %s: %s\n", s.Name, warned(w))
 			}
@@ -55,4 +64,31 @@ func Table(out io.Writer, st *runs.Status, now time.Time) {
 			fmt.Fprintf(out, "  try: %s\n", clean(s.Remedy))
 		}
 	}
+}
+
+// jobs is how many jobs of a stage are committed, of how many.
+func jobs(s *runs.Stage) string {
+	done := 0
+	for _, j := range s.Jobs {
+		if j.State == r1.RunCompleted {
+			done++
+		}
+	}
+	return fmt.Sprintf("%d/%d", done, len(s.Jobs))
+}
+
+// attempts says how a stage's attempts ended, where a job needed more than one:
+// "3 attempts (1 preempted, 1 infrastructure)".
+func attempts(s *runs.Stage) string {
+	if s.Retried == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%d attempts", s.Attempts)
+	if n := len(s.Jobs); n > 1 {
+		text += fmt.Sprintf(" at %d jobs", n)
+	}
+	if ends := r1.EndsText(s.Ends); ends != "" {
+		text += " (" + ends + ")"
+	}
+	return text
 }

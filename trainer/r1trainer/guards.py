@@ -1,8 +1,9 @@
 """Guards: what in a training job's numbers means trouble, said early.
 
 A guard looks at the numbers of each optimizer step, or of each rollout, and knows when they have been bad for long
-enough. What happens then is its policy: ``warn`` writes a metrics line, ``stop`` ends the job as diverged. A condition
-is told once, and again only after it has been gone for as long as it has to hold.
+enough. What happens then is its policy: ``warn`` writes a metrics line, ``stop`` ends the job as diverged, and so does
+``roll-back``: going back is the controller's. A condition is told once, and again only after it has been gone for as
+long as it has to hold.
 
 Nothing here trains or reads files, so that recorded numbers can be replayed through it. What a guard remembers is part
 of every checkpoint: a resumed job warns where the uninterrupted one would have. Numbers that are not finite are not
@@ -20,7 +21,7 @@ from typing import Any, ClassVar
 from r1trainer.errors import NAN, ConfigError
 from r1trainer.job import Params
 
-WARN, STOP, OFF = "warn", "stop", "off"
+WARN, STOP, ROLL_BACK, OFF = "warn", "stop", "roll-back", "off"
 _FULL_REWARD = 1.0  # no reward is higher
 _BEYOND_CHANCE = 4.0  # standard errors: the best of many means is itself a lucky one
 
@@ -344,7 +345,7 @@ class Guards:
         ``changes`` are the global steps at which what is asked of the policy changes.
         """
         section = params.section("guards") or Params({})
-        known = {NAN: (STOP,), **{kind.name: (WARN, STOP, OFF) for kind in kinds}}
+        known = {NAN: (STOP, ROLL_BACK), **{kind.name: (WARN, STOP, ROLL_BACK, OFF) for kind in kinds}}
         policies = {}
         for name in section:
             if name not in known:
@@ -354,7 +355,7 @@ class Guards:
                 policies[name] = of.text("do", choices=known[name])
         return Guards(
             (
-                kind(section.section(kind.name) or Params({}), policies[kind.name] == STOP)
+                kind(section.section(kind.name) or Params({}), policies[kind.name] in (STOP, ROLL_BACK))
                 for kind in kinds
                 if policies.get(kind.name, OFF) != OFF
             ),

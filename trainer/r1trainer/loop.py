@@ -145,6 +145,20 @@ class JobTrainer:
         # Step `bad` found the model of the step before it broken; the one before that had passed a whole step.
         return max(0, bad - 2)
 
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        """Restore moments and the place in the schedule; the rate and the decay are the job's own.
+
+        Whoever goes back to a checkpoint with other parameters would otherwise train with those it was written with.
+        """
+        asked = [(group["initial_lr"], group["weight_decay"]) for group in self.optimizer.param_groups]
+        super()._load_optimizer_and_scheduler(checkpoint)
+        scheduler = self.lr_scheduler
+        for group, (rate, decay) in zip(self.optimizer.param_groups, asked, strict=True):
+            group["initial_lr"], group["weight_decay"] = rate, decay
+            group["lr"] = rate * self.run.schedule(scheduler.last_epoch)
+        scheduler.base_lrs = [rate for rate, _ in asked]
+        scheduler._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+
     def _save_checkpoint(self, model: Any = None, trial: Any = None) -> None:
         save_checkpoint(self.run.job.checkpoints, self.state.global_step, self.write_state)
 

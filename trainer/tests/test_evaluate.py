@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from r1trainer.__main__ import main
 from r1trainer.models import load_tokenizer
 from r1trainer.reward_model import RewardModel
 from r1trainer.sampling import thinking_tokens
+from r1trainer.signals import EXIT_STOPPED
 
 
 def test_a_report_has_totals_domains_and_rows(place: Any, tiny_model: Path, verifier: Any) -> None:
@@ -82,6 +85,44 @@ def job(
         },
         reward_url=url,
     )
+
+
+def test_a_stopped_evaluation_resumes_to_the_same_numbers(place: Any, tiny_model: Path, verifier: Any) -> None:
+    rows = [
+        {"id": str(i), "domain": "arithmetic", "prompt": f"{i}+1=?", "gold": "1", "verifier": "integer"}
+        for i in range(9)
+    ]
+    problems = place.dataset("problems", rows)
+
+    def run(name: str, **fields: Any) -> int:
+        params = {"template": {"chat": True}, "samples_per_prompt": 2, "max_tokens": 8, "batch_size": 4, "greedy": True}
+        job = place.write_job(
+            name,
+            "evaluate",
+            inputs={"model": tiny_model, "problems": problems},
+            outputs={"report": "report"},
+            params={**params, "rewards": [{"name": "accuracy"}]},
+            reward_url=verifier.url,
+            **fields,
+        )
+        return main([str(job)])
+
+    def terminate_at_the_second(request: dict[str, Any]) -> tuple[int, Any]:
+        if len(verifier.requests) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return verifier.judge(request)
+
+    assert run("whole") == 0
+    verifier.requests.clear()
+    verifier.answer = terminate_at_the_second
+    assert run("cut") == EXIT_STOPPED
+    verifier.answer = verifier.judge
+    done = [line["step"] for line in place.lines("cut") if line["type"] == "step"][-1]
+    assert 0 < done < place.lines("whole")[0]["total"]
+    assert run("rest", resume=place.resume("cut", done)) == 0
+    assert (place.lines("rest")[0]["type"], place.lines("rest")[0]["step"]) == ("resume", done)
+    whole, rest = (json.loads((place.output(n, "report") / "metrics.json").read_text()) for n in ("whole", "rest"))
+    assert rest == whole
 
 
 def test_reward_models_score_the_domains_they_judge(

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from conftest import FakeVerifier, Workplace
+from safetensors.torch import load_file
 
 from r1trainer.__main__ import main
 from r1trainer.checkpoint import COMPLETE, sha256
@@ -234,12 +236,12 @@ def test_a_loss_that_is_no_number_is_diverged(grpo: Any, place: Workplace) -> No
     assert "of step 2 is" in error["message"]
 
 
-def no_format(verifier: FakeVerifier) -> None:
-    """Has the verifier find no response well-formed."""
+def no_format(verifier: FakeVerifier, after: int = 0) -> None:
+    """Has the verifier find no response well-formed, from the rollout after so many on."""
 
     def answer(request: dict[str, Any]) -> tuple[int, Any]:
         status, body = verifier.judge(request)
-        for item in body["items"]:
+        for item in body["items"] if len(verifier.requests) > after else ():
             item["rewards"]["format"] = 0.0
         return status, body
 
@@ -284,6 +286,35 @@ def test_a_guard_that_stops_ends_the_job_before_its_next_checkpoint(
     assert not list((place.root / "stuck" / "outputs").rglob("*.safetensors"))
 
 
+def test_a_job_that_is_rolled_back_goes_on_with_the_parameters_it_is_given(
+    grpo: Any, place: Workplace, verifier: FakeVerifier
+) -> None:
+    policy = {"do": "roll-back", "rollouts": 1, "most": 2, "change": {"learning_rate": {"times": 0.5}}}
+    guarded = {"guards": {"constant-reward": policy}}
+    no_format(verifier, after=2)
+    assert grpo("first", params=guarded) == 1
+    error = place.error("first")
+    assert (error["class"], error["type"], error["last_good_step"]) == ("diverged", "constant-reward", 4)
+
+    verifier.answer = verifier.judge
+    resume = place.resume("first", 2)
+    assert grpo("second", params={**guarded, "learning_rate": 5e-4, "kl_beta": 0.01}, resume=resume) == 0
+    lines = place.lines("second")
+    assert (lines[0]["type"], lines[0]["step"]) == ("resume", 2)
+    assert [line["step"] for line in lines if line["type"] == "step"] == [3, 4, 5, 6]
+    rates = [line["values"]["learning_rate"] for line in lines if line["type"] == "step"]
+    assert rates == [5e-4] * 4, "not the 1e-3 that the checkpoint was written with"
+    state = torch.load(place.output("second", "state") / "optimizer.pt", weights_only=True)
+    assert {group["lr"] for group in state["param_groups"]} == {5e-4}
+    assert {group["initial_lr"] for group in state["param_groups"]} == {5e-4}
+    assert {int(moments["step"]) for moments in state["state"].values()} == {6}, "the moments go on"
+
+    assert grpo("still", params={"learning_rate": 1e-15}, resume=resume) == 0
+    before = load_file(Path(resume["path"]) / "model.safetensors")
+    after = load_file(place.output("still") / "model.safetensors")
+    assert all(torch.allclose(before[name], after[name], rtol=0, atol=1e-9) for name in after), "the rate is really used"
+
+
 @pytest.mark.parametrize(
     ("params", "fields", "message"),
     [
@@ -293,7 +324,7 @@ def test_a_guard_that_stops_ends_the_job_before_its_next_checkpoint(
         ({"loss": "ppo"}, {}, "loss"),
         ({"rewards": [{"name": "preference"}]}, {}, "helpful"),
         ({}, {"from_step": 2}, "state"),
-        ({"guards": {"kl": {"do": "roll-back", "max": 1, "steps": 10}}}, {}, "guards.kl.do"),
+        ({"guards": {"kl": {"do": "retreat", "max": 1, "steps": 10}}}, {}, "guards.kl.do"),
     ],
 )
 def test_what_cannot_work_is_a_config_error(

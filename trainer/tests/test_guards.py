@@ -221,6 +221,12 @@ def test_stop_is_said_even_where_the_warning_was() -> None:
     assert alarm.last_good_step == 0
 
 
+def test_a_guard_that_rolls_back_stops_the_trainer() -> None:
+    policy = {"do": "roll-back", "most": 2, "change": {"learning_rate": {"times": 0.5}}, "max": 0.5, "steps": 1}
+    (alarm,) = rl(kl=policy).step(4, {"kl": 1.0})
+    assert (alarm.stop, alarm.last_good_step) == (True, 3)
+
+
 def test_a_guard_that_is_off_or_not_there_is_silent() -> None:
     assert spoken(rl(**{"constant-reward": {"do": "off", "rollouts": 1}}), [rollout({"format": ZERO})] * 3) == []
     assert spoken(Guards.of(Params({}), guards.GRPO), [rollout({"format": ZERO}, varied=0)] * 99) == []
@@ -238,7 +244,7 @@ def test_a_guard_that_was_off_begins_when_it_is_turned_on() -> None:
     [
         ({"kll": {"do": "warn"}}, "params.guards.kll"),
         ({"loss": {"do": "warn", "rise": 2, "steps": 2}}, "params.guards.loss"),
-        ({"kl": {"do": "roll-back", "max": 1, "steps": 2}}, "params.guards.kl.do"),
+        ({"kl": {"do": "retreat", "max": 1, "steps": 2}}, "params.guards.kl.do"),
         ({"nan": {"do": "warn"}}, "params.guards.nan.do"),
         ({"kl": {"do": "warn", "steps": 2}}, "params.guards.kl.max is missing"),
         ({"length": {"do": "stop", "growth": 3, "clipped": 0.5, "rollouts": 0}}, "params.guards.length.rollouts"),

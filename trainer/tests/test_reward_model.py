@@ -60,6 +60,14 @@ def test_a_resumed_job_ends_with_the_same_bytes(train: Any, place: Workplace, pa
     assert sha256(place.output("again") / "model.safetensors") == sha256(place.output("whole") / "model.safetensors")
 
 
+def test_a_job_that_is_rolled_back_goes_on_at_the_rate_it_is_given(train: Any, place: Workplace) -> None:
+    params = {**PAIRWISE, "checkpoint_steps": 7}
+    assert train("whole", params) == 0
+    assert train("again", {**params, "learning_rate": 2.5e-3}, resume=place.resume("whole", 14)) == 0
+    rates = {line["values"]["learning_rate"] for line in place.lines("again") if line["type"] == "step"}
+    assert rates == {2.5e-3}
+
+
 def test_guards_watch_the_loss(train: Any, place: Workplace) -> None:
     assert train("stopped", {**PAIRWISE, "guards": {"loss": {"do": "stop", "rise": 1e-9, "steps": 1}}}) == 1
     assert place.error("stopped")["type"] == "loss"

@@ -26,6 +26,9 @@ type Config struct {
 	Retention        time.Duration // how long ended workflows are kept
 	SearchAttributes []string      // of type Keyword; at most 10
 	Logger           *Logger
+	// RenewAfter is how many events of history a workflow may have before it is
+	// asked to go on in a new execution; 0 is the server's own number, 4,096.
+	RenewAfter int
 }
 
 // clusterName and clusterID are stored with the first start and must not change.
@@ -112,8 +115,8 @@ func (c Config) service(port int) config.Service {
 }
 
 // settings are the server's settings that differ from its defaults.
-func settings() dynamicconfig.StaticClient {
-	return dynamicconfig.StaticClient{
+func (c Config) settings() dynamicconfig.StaticClient {
+	values := dynamicconfig.StaticClient{
 		// By default a queue is read 20 times a second, which bounds a sequential
 		// workflow to 20 activities a second; measured with 1000: 170.
 		dynamicconfig.MakeKey("history.transferProcessorMaxPollRPS"):   1000,
@@ -131,6 +134,10 @@ func settings() dynamicconfig.StaticClient {
 		dynamicconfig.MakeKey("frontend.persistenceMaxQPS"):                     10000,
 		dynamicconfig.MakeKey("history.persistenceMaxQPS"):                      45000,
 	}
+	if c.RenewAfter > 0 {
+		values[dynamicconfig.MakeKey("limit.historyCount.suggestContinueAsNew")] = c.RenewAfter
+	}
+	return values
 }
 
 // databaseFile is the file of the schema that this program was built with: the

@@ -51,7 +51,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		temporal.WithConfig(serverConfig),
 		temporal.ForServices(temporal.DefaultServices),
 		temporal.WithStaticHosts(hosts),
-		temporal.WithDynamicConfigClient(settings()),
+		temporal.WithDynamicConfigClient(cfg.settings()),
 		temporal.WithLogger(cfg.Logger),
 	)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/launch/childenv"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
@@ -68,9 +69,11 @@ func begin(dir string) error {
 	if err != nil {
 		return err
 	}
+	fault.Point(fault.ChildBorn, dir)
 	if err := writeRecord(dir, processFile, me); err != nil {
 		return err
 	}
+	fault.Point(fault.ChildRecorded, dir)
 	_, _ = unix.Write(readyFD, []byte{1}) // the launcher may be dead already: then nobody listens
 	_ = unix.Close(readyFD)
 	return nil
@@ -78,6 +81,7 @@ func begin(dir string) error {
 
 // end records how this process ends, which is not before all it started is gone.
 func end(dir string, code int) error {
+	fault.Point(fault.ChildEnding, dir)
 	if err := killMarked(dir); err != nil {
 		return err
 	}

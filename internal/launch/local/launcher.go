@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/launch/childenv"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
@@ -180,8 +181,10 @@ func (l *Launcher) start(ctx context.Context, dir string, a r1.Launch, life *os.
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{lifeFD - 3: life, readyFD - 3: signal}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	fault.Point(fault.LauncherLocked, a.Key.String())
 	err = cmd.Start()
 	_ = signal.Close()
+	fault.Point(fault.LauncherForked, a.Key.String())
 	if err != nil {
 		return &r1.Error{Name: "launch-failed", Detail: "cannot start " + argv[0], Remedy: "check that the program exists and may be run", Err: err}
 	}
