@@ -87,6 +87,7 @@ func agentEnv(c config.Config) []string {
 		"R1CTL_S3_PATH_STYLE=" + strconv.FormatBool(c.S3.PathStyle),
 		"R1CTL_S3_EMBEDDED=" + strconv.FormatBool(c.S3.Embedded),
 		"R1CTL_SITE_STOP_GRACE=" + c.Site.StopGrace.String(),
+		"R1CTL_SITE_STALL=" + c.Site.Stall.String(),
 		"R1CTL_TRAINER_PYTHON=" + c.Trainer.Python,
 		"R1CTL_TRAINER_WHEEL_DIR=" + c.Trainer.WheelDir,
 		"R1CTL_TRAINER_COMMAND=" + strings.Join(c.Trainer.Command, ","),

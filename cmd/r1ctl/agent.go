@@ -94,6 +94,7 @@ func (a *app) agentConfig(cmd *cobra.Command, cfg config.Config, spec string, lo
 		TrainerEnv: trainerEnv,
 		Verifier:   []string{self, "verifier"},
 		Grace:      cfg.Site.StopGrace / 2, // the launcher kills at StopGrace: half to save, half to upload
+		Stall:      cfg.Site.Stall,
 		Logger:     log,
 	}, nil
 }

@@ -60,6 +60,7 @@ type Site struct {
 	VerifierURL     string        `mapstructure:"verifier_url"`
 	KeepCheckpoints int           `mapstructure:"keep_checkpoints"`
 	StopGrace       time.Duration `mapstructure:"stop_grace"`
+	Stall           time.Duration `mapstructure:"stall"` // silence of a trainer that counts as a stall; see docs/job-contract.md
 	Retries         Retries       `mapstructure:"retries"`
 }
 
@@ -113,6 +114,7 @@ func defaults() (map[string]any, error) {
 		"site.verifier_url":           "",
 		"site.keep_checkpoints":       2,
 		"site.stop_grace":             "30s",
+		"site.stall":                  "2h",
 		"site.retries.program":        1,
 		"site.retries.infrastructure": 5,
 		"site.retries.preempted":      "168h",
