@@ -184,6 +184,15 @@ func (d *drive) pace(step time.Duration) {
 	}
 }
 
+// hold lets scripted trainers speak and take no step, until the function it gives is called.
+func (d *drive) hold() func() {
+	file := filepath.Join(d.rig.base().control(), "hold")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		return func() {} // then they go on
+	}
+	return func() { _ = os.Remove(file) }
+}
+
 // approach is the pace on the way to the midst of a job.
 func (d *drive) approach(j Job) {
 	if d.atStage(j.Stage) {

@@ -300,6 +300,8 @@ func (d *drive) armNext(o Order) error {
 		return nil
 	case next.Job == o.Job && next.Kind.rankIn() <= o.Kind.rankIn() && lifeOf(next.Kind.Arg) <= lifeOf(o.Kind.Arg):
 		return nil
+	case next.Job == o.Job && o.Kind.endsAttempt(): // the attempt that ends must be able to say how
+		return nil
 	}
 	return d.arm(next)
 }

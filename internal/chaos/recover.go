@@ -22,6 +22,7 @@ func (d *drive) one(ctx context.Context, o Order) (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
+	defer d.hold()() // the moments of the faults to come must not pass meanwhile
 	row := Row{
 		Fault: o.Kind.Name, What: o.Kind.What, Target: string(o.Kind.On), Trainer: d.trainer(), Rig: d.rig.base().name, Stage: o.Job.String(),
 		Run: d.label, InjectedAt: b.at.UTC(), Step: b.before.position.step, Expected: "the run goes on", OK: true, Note: b.note,
@@ -133,7 +134,9 @@ func (d *drive) measure(ctx context.Context, b *blow, row *Row) error {
 			row.Seen = "failed attempts: " + strings.Join(ended, ", ")
 		}
 	}
-	if k.Error != "" && !k.Fails && !contains(ended, k.Error) {
+	if b.tooLate(d) {
+		row.Seen, row.Note = "the job was committed", join(row.Note, "its training was over when the fault happened")
+	} else if k.Error != "" && !k.Fails && !contains(ended, k.Error) {
 		row.OK, row.Note = false, join(row.Note, "no attempt failed as "+k.Error)
 	}
 	d.measureLoss(b, row)
@@ -144,6 +147,12 @@ func (d *drive) measure(ctx context.Context, b *blow, row *Row) error {
 		return d.measureFollow(ctx, b, row)
 	}
 	return nil
+}
+
+// tooLate says whether a signal met an attempt that had nothing left to train: it became the job's commit.
+func (b *blow) tooLate(d *drive) bool {
+	j := d.key(b.order.Job)
+	return b.order.Kind.Act == Terminate && d.view.committed(j) && len(d.view.tries(j)) == b.before.tries
 }
 
 // attemptsSince lists how the attempts ended that the fault may have ended.

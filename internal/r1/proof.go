@@ -40,9 +40,9 @@ func ProveBeginning(s *Spec, at Beginning) *Error {
 // ProveProgress doubts a success: was anything done? Step is the last one reached,
 // total what the trainer meant to reach, as far as it said so.
 func ProveProgress(s *Spec, began *Beginning, step, total int) *Error {
-	from, to := s.FromStep, s.ToStep
+	from, to := s.FromStep, max(s.ToStep, total)
 	if s.Resume != nil {
-		from, to = s.Resume.Step, max(s.ToStep, total)
+		from = s.Resume.Step
 		if began == nil {
 			return &Error{Name: "resume-ignored", Detail: fmt.Sprintf("asked to resume from step %d, the trainer never said what it restored", from),
 				Remedy: "mend the trainer: its first line of metrics says resume, with the step and data cursor it restored"}

@@ -69,6 +69,7 @@ func TestProveProgress(t *testing.T) {
 		"trained nothing":               {&Spec{ToStep: 9}, &Beginning{}, 0, 9, "nothing-trained"},
 		"trained nothing of a phase":    {&Spec{FromStep: 40, ToStep: 80}, &Beginning{Step: 40}, 40, 80, "nothing-trained"},
 		"has no steps":                  {&Spec{}, nil, 0, 0, ""},
+		"did nothing of what it meant":  {&Spec{}, &Beginning{}, 0, 48, "nothing-trained"},
 		"went on":                       {&Spec{Resume: &Checkpoint{Step: 4}}, &Beginning{Step: 4}, 9, 9, ""},
 		"idle after resuming":           {&Spec{Resume: &Checkpoint{Step: 4}}, &Beginning{Step: 4}, 4, 9, "nothing-trained"},
 		"resumed when all was done":     {&Spec{ToStep: 9, Resume: &Checkpoint{Step: 9}}, &Beginning{Step: 9}, 9, 9, ""},

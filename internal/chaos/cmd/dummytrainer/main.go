@@ -7,6 +7,7 @@
 // The folder of --control is how it is told what to do:
 //
 //	pace                    how long a step takes, such as "20ms"; read at each step
+//	hold                    while it is there no trainer takes a step; it says so by eval lines
 //	behave/STAGE.JOB        {"do": …, "at_step": N}: misbehave once; see misbehave.go
 //	doubled.jsonl           written by it: jobs that two trainers did at a time
 //	running/STAGE.JOB       locked by the trainer of a job

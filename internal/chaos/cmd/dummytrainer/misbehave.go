@@ -15,11 +15,12 @@ import (
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
-// What a trainer can be told to do wrong. Two have to be told before it begins.
+// What a trainer can be told to do wrong. Two are about its beginning: one that
+// has begun is killed, and the next attempt's does them.
 const (
 	noOutputs     = "exit0-no-outputs"
-	noTraining    = "exit0-no-training" // before it begins
-	wrongResume   = "wrong-resume"      // before it begins
+	noTraining    = "exit0-no-training"
+	wrongResume   = "wrong-resume"
 	torn          = "torn-checkpoint"
 	forkChildren  = "fork-children"
 	exception     = "exception"
@@ -82,8 +83,11 @@ func (t *trainer) misbehave() error {
 	b, err := t.look()
 	// The last steps are as good as any: a job must not end before it has done wrong.
 	due := t.state.Step-t.begin >= b.AtStep || t.state.Step == t.total-1
-	if err != nil || b.Do == "" || b.Do == noTraining || b.Do == wrongResume || !due {
+	if err != nil || b.Do == "" || !due {
 		return err
+	}
+	if b.Do == noTraining || b.Do == wrongResume {
+		return syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}
 	if b.Do == torn {
 		err = t.tear()
