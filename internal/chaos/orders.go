@@ -80,15 +80,16 @@ type Order struct {
 
 func (o Order) String() string { return fmt.Sprintf("%s at %s", o.Kind.Name, o.Job) }
 
-// Limits of a run.
+// Limits of a run. Apart is how many jobs lie between two faults at least.
 type limits struct {
-	perJob, perRun int
+	perJob, perRun, apart int
 }
 
 func limitsOf(name RigName) limits {
 	switch name {
 	case Real:
-		return limits{perJob: 1, perRun: 14}
+		// Its trainers cannot be held, and the run goes on while it gets over a fault.
+		return limits{perJob: 1, perRun: 8, apart: 2}
 	case Disk:
 		return limits{perJob: 1, perRun: 4}
 	}
@@ -116,7 +117,7 @@ func spread(kinds []Kind, count func(Kind) int, jobs []Job, l limits, rng *rand.
 	rng.Shuffle(len(orders), func(a, b int) { orders[a], orders[b] = orders[b], orders[a] })
 	var runs [][]Order
 	for _, o := range orders {
-		runs = place(runs, o, l)
+		runs = place(runs, o, jobs, l)
 	}
 	for _, r := range runs {
 		sortOrders(r, jobs)
@@ -125,16 +126,20 @@ func spread(kinds []Kind, count func(Kind) int, jobs []Job, l limits, rng *rand.
 }
 
 // place puts an order into the first run that has room for it.
-func place(runs [][]Order, o Order, l limits) [][]Order {
+func place(runs [][]Order, o Order, jobs []Job, l limits) [][]Order {
+	at := slices.Index(jobs, o.Job)
 	for i, r := range runs {
-		same, twice := 0, false
+		same, clash := 0, false
 		for _, other := range r {
+			if d := at - slices.Index(jobs, other.Job); d != 0 && max(d, -d) <= l.apart {
+				clash = true
+			}
 			if other.Job == o.Job {
 				same++
-				twice = twice || other.Kind.Name == o.Kind.Name
+				clash = clash || other.Kind.Name == o.Kind.Name
 			}
 		}
-		if len(r) < l.perRun && same < l.perJob && !twice {
+		if len(r) < l.perRun && same < l.perJob && !clash {
 			runs[i] = append(r, o)
 			return runs
 		}
