@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/r1ctl/r1ctl/internal/puzzles"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -30,8 +31,15 @@ func (d digester) identify(params map[string]any) (map[string]any, map[string]st
 		if err != nil {
 			return "", err
 		}
-		if isLocal(address) {
+		switch {
+		case isLocal(address):
 			address = "sha256:" + digest
+		case strings.HasPrefix(address, puzzles.Scheme): // however it is spelt
+			a, err := puzzles.Parse(address)
+			if err != nil {
+				return "", err
+			}
+			address = a.String()
 		}
 		sources[address] = digest
 		return address, nil
@@ -69,6 +77,8 @@ func (d digester) digest(address string) (string, error) {
 	switch {
 	case strings.HasPrefix(address, "tiny://") && d.tiny != nil:
 		digest, err = d.tiny(address)
+	case strings.HasPrefix(address, puzzles.Scheme):
+		digest, err = puzzles.Digest(address)
 	case isLocal(address):
 		digest, err = digestPath(address)
 	}

@@ -15,6 +15,8 @@ import (
 	"github.com/r1ctl/r1ctl/internal/artifact"
 	"github.com/r1ctl/r1ctl/internal/config"
 	"github.com/r1ctl/r1ctl/internal/launch/local"
+	"github.com/r1ctl/r1ctl/internal/trainerenv"
+	"github.com/r1ctl/r1ctl/trainer"
 )
 
 // Local is what a worker needs to run jobs on its own machine.
@@ -60,7 +62,9 @@ func Assemble(l Local) (*activities.Activities, error) {
 	return &activities.Activities{
 		Store:    l.Store,
 		Launcher: launcher,
-		Curate:   curator(l.StoreConfig),
+		Curate: curator(l.StoreConfig, trainerenv.Options{
+			Source: trainer.Source, CacheDir: c.CacheDir, WheelDir: c.Trainer.WheelDir, Python: c.Trainer.Python,
+		}),
 		Site: activities.Site{
 			VerifierURL:     c.Site.VerifierURL,
 			Threads:         c.Site.Threads,

@@ -9,12 +9,14 @@ import (
 	"github.com/r1ctl/r1ctl/activities"
 	"github.com/r1ctl/r1ctl/internal/artifact"
 	"github.com/r1ctl/r1ctl/internal/curate"
+	"github.com/r1ctl/r1ctl/internal/puzzles"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/tinyworld"
+	"github.com/r1ctl/r1ctl/internal/trainerenv"
 )
 
 // curator runs curate jobs with the sources this build can read.
-func curator(cfg artifact.Config) activities.Curator {
+func curator(cfg artifact.Config, env trainerenv.Options) activities.Curator {
 	return func(ctx context.Context, in activities.CurateInput) (r1.Funnel, error) {
 		inputs := make(map[string]curate.Source, len(in.Inputs))
 		for name, dir := range in.Inputs {
@@ -27,7 +29,7 @@ func curator(cfg artifact.Config) activities.Curator {
 		return curate.Run(ctx, curate.Job{
 			Params:   in.Params,
 			Inputs:   inputs,
-			Openers:  map[string]curate.Opener{"tiny": openTiny, "s3": openS3(cfg)},
+			Openers:  map[string]curate.Opener{"tiny": openTiny, "s3": openS3(cfg), "rg": openPuzzles(env)},
 			OutDir:   in.OutDir,
 			Seed:     in.Seed,
 			Progress: in.Progress,
@@ -42,6 +44,14 @@ func openTiny(_ context.Context, address string) (curate.Source, error) {
 		return nil, err
 	}
 	return curate.Generated(address, rows), nil
+}
+
+// openPuzzles opens puzzles, which the trainer's environment makes.
+func openPuzzles(env trainerenv.Options) curate.Opener {
+	return func(ctx context.Context, address string) (curate.Source, error) {
+		rows, err := puzzles.OpenIn(ctx, address, env)
+		return curate.Stream(address, rows), err
+	}
 }
 
 // openS3 opens one JSONL object, in any bucket of the configured S3.

@@ -1,8 +1,10 @@
 """Puzzles of reasoning-gym: made as problem rows, and judged.
 
 ``python -m r1trainer.puzzles generate FAMILY SIZE SEED [CONFIG]`` writes problem rows (docs/job-contract.md) as JSON
-lines; ``python -m r1trainer.puzzles families`` writes the names of the families this environment offers. The process
-must be started with PYTHONHASHSEED=0: some families go by the order of sets, and would make other puzzles each time.
+lines; ``python -m r1trainer.puzzles families`` writes the families that this environment offers, one a line, each with
+the names of its settings: that is ``internal/puzzles/families.txt``, from which addresses are checked before anything
+runs. The process must be started with PYTHONHASHSEED=0: some families go by the order of sets, and would make other
+puzzles each time.
 
 Judging needs the whole entry of a puzzle, as many have more than one right answer; it travels in the row's
 ``verification_info`` as ``{"family", "entry"}``.
@@ -10,6 +12,7 @@ Judging needs the whole entry of a puzzle, as many have more than one right answ
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -30,6 +33,10 @@ ABSENT = ("cellpylib", "pycosat", "zss")
 WITHOUT = frozenset({"game_of_life", "game_of_life_halting", "zebra_puzzles", "codeio"})
 # Mixtures, and families that take files from elsewhere, so that their address would not stand for their content.
 NOT_OFFERED = WITHOUT | {"composite", "arc_agi", "rearc"}
+# Settings that name files, which an address does not stand for.
+FILES = frozenset({"data_file"})
+# What a family writes into its metadata of the day it is made on; its scorer does not look there.
+OF_THE_DAY = {"time_intervals": ("start_time", "end_time")}
 
 # Families whose scorers hand the answer to Python's eval, or to SymPy's parser, which evaluates too: what their answers
 # may hold, so that no call, attribute or lambda can be written. A double underscore is never let through.
@@ -87,14 +94,25 @@ def families() -> list[str]:
     return sorted(name for name in registered if name not in NOT_OFFERED)
 
 
+def settings(family: str) -> list[str]:
+    """Names of a family's settings that may be given, sorted; size and seed are none."""
+    library()
+    _, config = importlib.import_module("reasoning_gym.factory").DATASETS[family]
+    names = {field.name for field in dataclasses.fields(config) if field.init}
+    return sorted(names - {"size", "seed"} - FILES)
+
+
 def generate(family: str, size: int, seed: int, config: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:
     """Yield ``size`` puzzles as rows ``{"prompt", "gold"?, "verifier", "verification_info"}``.
 
-    ``config`` holds the family's own settings, such as ``{"min_numbers": 4}``. Item i depends on seed + i alone. Raises
-    ConfigError for an unknown family or setting.
+    ``config`` holds the family's own settings, such as ``{"min_numbers": 4}``. Item i is made from seed + i, and in one
+    family (acre) from the size too. Raises ConfigError for an unknown family or setting.
     """
     if family not in families():
         raise ConfigError(f"reasoning-gym has no family {family!r} here; it has: {', '.join(families())}")
+    known = settings(family)
+    if unknown := sorted((config or {}).keys() - set(known)):
+        raise ConfigError(f"family {family} has no setting {unknown[0]!r}; it has: {', '.join(known) or 'none'}")
     try:
         data = library().create_dataset(family, size=size, seed=seed, **(config or {}))
     except (TypeError, ValueError, AssertionError) as error:
@@ -104,6 +122,7 @@ def generate(family: str, size: int, seed: int, config: dict[str, Any] | None = 
         row: dict[str, Any] = {"prompt": entry["question"], "verifier": VERIFIER}
         if entry.get("answer") is not None:
             row["gold"] = str(entry["answer"])
+        entry["metadata"] = {k: v for k, v in entry["metadata"].items() if k not in OF_THE_DAY.get(family, ())}
         row["verification_info"] = {"family": family, "entry": plain(entry)}
         yield row
 
@@ -138,24 +157,32 @@ def score(family: str, entry: dict[str, Any], answer: str) -> float:
 
 
 def judge(family: str, entry: dict[str, Any], answer: str) -> tuple[str, str]:
-    """Judge an answer: ``("correct" | "wrong" | "unverified", reason)``.
+    """Judge an answer: ``("correct" | "wrong" | "unverified", reason)``."""
+    return assess(family, entry, answer)[:2]
+
+
+def assess(family: str, entry: dict[str, Any], answer: str) -> tuple[str, str, float | None]:
+    """Judge an answer, and give the family's own score of it: None where it has none.
 
     A scorer that fails on the answer but knows its own reference answer found an answer that cannot be read, which is
     wrong; one that fails on that too is at fault itself.
     """
     if family not in families():
-        return "unverified", "unknown-family"
+        return "unverified", "unknown-family", None
     if not harmless(family, answer):
-        return "wrong", "answer-unparsable"
+        return "wrong", "answer-unparsable", 0.0
     try:
-        return ("correct", "") if score(family, entry, answer) == 1.0 else ("wrong", "")
+        found = score(family, entry, answer)
     except Exception:
         gold = entry.get("answer")
         try:
             sound = gold is not None and score(family, entry, str(gold)) == 1.0
         except Exception:
             sound = False
-        return ("wrong", "answer-unparsable") if sound else ("unverified", "verifier-fault")
+        return ("wrong", "answer-unparsable", 0.0) if sound else ("unverified", "verifier-fault", None)
+    if not 0.0 <= found <= 1.0:  # no number is neither
+        return "unverified", "verifier-fault", None
+    return ("correct" if found == 1.0 else "wrong"), "", found
 
 
 def plain(value: Any) -> Any:
@@ -178,11 +205,15 @@ def main(arguments: Sequence[str]) -> int:
     try:
         match list(arguments):
             case ["families"]:
-                print(json.dumps(families()))
+                for family in families():
+                    print(family, *settings(family))
             case ["generate", family, size, seed, *config]:
-                settings = json.loads(config[0]) if config else None
-                for row in generate(family, int(size), int(seed), settings):
-                    sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+                given = json.loads(config[0]) if config else None
+                rows = os.fdopen(os.dup(1), "w", encoding="utf-8")
+                os.dup2(2, 1)  # what a library prints is no row
+                for row in generate(family, int(size), int(seed), given):
+                    rows.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+                rows.close()
             case _:
                 print("usage: r1trainer.puzzles families | generate FAMILY SIZE SEED [CONFIG]", file=sys.stderr)
                 return 2

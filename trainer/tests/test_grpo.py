@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,39 @@ def test_a_job_trains_reports_and_leaves_a_model_that_transformers_loads(
     assert tokenizer.chat_template
     assert model.generation_config.eos_token_id == tokenizer.eos_token_id
     assert (place.output("whole") / "tokenizer.json").read_bytes() == (tiny_model / "tokenizer.json").read_bytes()
+
+
+def test_training_goes_on_when_the_service_is_killed_and_started_again(
+    grpo: Any, place: Workplace, verifier: FakeVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: wait(seconds / 50))
+    lost = {"label": "unverified", "reason": "verifier-crash", "verifier": "math-verify"}
+    asked: list[int] = []
+
+    def answer(request: dict[str, Any]) -> tuple[int, Any]:
+        asked.append(len(request["items"]))
+        if len(asked) == 2:
+            verifier.die(0.05)  # away for less than the retries
+        if len(asked) == 4:
+            verifier.die(1.0)  # for more than them: training pauses
+        status, body = verifier.judge(request)
+        if len(asked) == 3:
+            for item in body["items"][:2]:
+                item |= {"verdict": lost, "rewards": {"accuracy": None, "format": None}}
+            truth.append([item["rewards"]["accuracy"] for item in body["items"][2:]])
+        return status, body
+
+    truth: list[list[float]] = []
+    verifier.answer = answer
+    assert grpo("killed") == 0
+
+    assert asked == [16] * 5, "nothing is scored that was not answered, and nothing is judged twice"
+    steps = [line["values"] for line in place.lines("killed") if line["type"] == "step"]
+    assert [step["unverified"] for step in steps] == [0, 0, 2 / 16, 2 / 16, 0, 0]
+    assert steps[2]["accuracy"] == pytest.approx(sum(truth[0]) / 14), "what has no verdict is no 0"
+    assert "paused" not in steps[2]
+    assert steps[4]["paused"] > 0
 
 
 def test_the_token_limit_follows_the_global_step(grpo: Any, place: Workplace, verifier: FakeVerifier) -> None:
@@ -312,7 +346,7 @@ def test_a_job_that_is_rolled_back_goes_on_with_the_parameters_it_is_given(
     assert grpo("still", params={"learning_rate": 1e-15}, resume=resume) == 0
     before = load_file(Path(resume["path"]) / "model.safetensors")
     after = load_file(place.output("still") / "model.safetensors")
-    assert all(torch.allclose(before[name], after[name], rtol=0, atol=1e-9) for name in after), "the rate is really used"
+    assert all(torch.allclose(before[name], after[name], rtol=0, atol=1e-9) for name in after), "the rate is used"
 
 
 @pytest.mark.parametrize(

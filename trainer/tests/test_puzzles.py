@@ -127,3 +127,53 @@ print(puzzles.judge("codeio", {}, "1"))
     assert "min_numbrs" in lines[1]
     assert "codeio" in lines[2]
     assert lines[3] == "('unverified', 'unknown-family')"
+
+
+def test_the_table_of_families_is_what_this_environment_offers():
+    table = Path(__file__).parents[2] / "internal" / "puzzles" / "families.txt"
+    made = run("import sys; from r1trainer import puzzles; sys.exit(puzzles.main(['families']))")
+    assert made == table.read_text(), "make it anew with the command that docs/puzzles.md names"
+
+
+def test_what_a_library_prints_is_no_row():
+    program = """
+import os, sys
+from r1trainer import puzzles
+made = puzzles.generate
+def noisy(*arguments):
+    for row in made(*arguments):
+        print("a library says hello")
+        os.write(1, b"and so does C")
+        yield row
+puzzles.generate = noisy
+sys.exit(puzzles.main(["generate", "chain_sum", "3", "5", '{"min_terms": 3}']))
+"""
+    rows = [json.loads(line) for line in run(program).splitlines()]
+    assert [sorted(row) for row in rows] == [["gold", "prompt", "verification_info", "verifier"]] * 3
+
+
+def test_puzzles_do_not_depend_on_the_day():
+    program = """
+import datetime, json
+from r1trainer import puzzles
+class Day(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return cls(2001, 2, 3, tzinfo=tz)
+before = list(puzzles.generate("time_intervals", 40, 3))
+datetime.datetime = Day
+print(before == list(puzzles.generate("time_intervals", 40, 3)), "2001" in json.dumps(before))
+import reasoning_gym.arithmetic.time_intervals as module
+print(module.parser.parse("10:20").year)
+"""
+    assert run(program).split() == ["True", "False", "2001"]
+
+
+def test_scores_that_are_none_judge_nothing():
+    program = """
+from r1trainer import puzzles
+for value in (float("nan"), -1, 2, "x"):
+    puzzles.score = lambda *_: float(value)
+    print(puzzles.assess("chain_sum", {"answer": "2"}, "2"))
+"""
+    assert set(run(program).splitlines()) == {"('unverified', 'verifier-fault', None)"}

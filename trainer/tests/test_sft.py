@@ -138,7 +138,7 @@ def test_a_job_that_is_rolled_back_goes_on_with_the_parameters_it_is_given(sft: 
     still = {"learning_rate": 1e-15, "final_learning_rate": 1e-16}
     assert sft("still", params=still, resume=resume) == 0
     before, after = (load_file(path / "model.safetensors") for path in (Path(resume["path"]), place.output("still")))
-    assert all(torch.allclose(before[name], after[name], rtol=0, atol=1e-9) for name in after), "the rate is really used"
+    assert all(torch.allclose(before[name], after[name], rtol=0, atol=1e-9) for name in after), "the rate is used"
 
 
 def test_a_damaged_checkpoint_is_refused(sft: Any, place: Workplace) -> None:
