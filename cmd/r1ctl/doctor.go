@@ -22,7 +22,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check this machine and what is configured, with a remedy for each fault",
 		Long: `This command looks at what r1ctl needs: Python, disk, memory, the trainer's
-environment, the state folder, and Temporal and S3 where they are configured or
+environment, the sandbox of programs, the state folder, and Temporal and S3 where they are configured or
 running. It starts nothing. Exit code 1 when something will not work.`,
 		Example: "  r1ctl doctor\n  r1ctl doctor -o json",
 		Args:    cobra.NoArgs,
@@ -75,7 +75,8 @@ func (a *app) doctorDeps(cfg config.Config) (doctor.Deps, error) {
 			}
 			return fmt.Sprintf("torch %s, transformers %s, device %s", env.Versions["torch"], env.Versions["transformers"], env.Versions["device"]), nil
 		},
-		Space: []doctor.Space{{For: "state", Path: cfg.StateDir, Need: 2 << 30}},
+		Sandbox: sandboxProbe,
+		Space:   []doctor.Space{{For: "state", Path: cfg.StateDir, Need: 2 << 30}},
 	}
 	if _, built, err := trainerenv.Find(options); err == nil && !built {
 		d.Space = append(d.Space, doctor.Space{For: "trainer environment", Path: cfg.CacheDir, Need: trainerenv.NeedBytes})

@@ -38,6 +38,8 @@ type Deps struct {
 	Python Probe
 	// Trainer looks at the trainer's environment.
 	Trainer Probe
+	// Sandbox tries escapes from the sandbox of programs.
+	Sandbox Probe
 	// State looks at the state folder: its version, and who holds its lock.
 	State Probe
 	// Store reaches S3 and tries its conditional writes.
@@ -87,7 +89,7 @@ func Run(ctx context.Context, d Deps) []Check {
 	for _, s := range d.Space {
 		checks = append(checks, check{"disk space: " + s.For, func(context.Context) (string, error) { return d.space(s) }})
 	}
-	checks = append(checks, check{"python", d.Python}, check{"trainer environment", d.Trainer}, check{"state folder", d.State})
+	checks = append(checks, check{"python", d.Python}, check{"trainer environment", d.Trainer}, check{"sandbox", d.Sandbox}, check{"state folder", d.State})
 	for _, a := range d.Listen {
 		checks = append(checks, check{"port " + a, func(ctx context.Context) (string, error) { return d.port(ctx, a) }})
 	}
