@@ -67,6 +67,17 @@ test-e2e: setup ## the smoke profile on the embedded engine with the real traine
 bench-agent: setup ## what the agent costs the trainer, on an otherwise idle machine (some 20 minutes); writes docs/agent-overhead.md
 	$(GO) run ./internal/agent/bench -r1ctl bin/r1ctl -out docs/agent-overhead.md $(BENCH)
 
+.PHONY: bench-verify
+bench-verify: setup ## the judge of mathematics beside math-verify on the same rows (a minute); writes docs/maths.md
+	python="$$(bin/r1ctl setup -o json | python3 -c 'import json, sys; print(json.load(sys.stdin)["python"])')"; \
+	$(GO) run ./internal/verify/maths/bench --python "$$python" --doc docs/maths.md $(BENCH)
+	$(GO) test -run '^$$' -bench 'Tier|MathStyle' ./internal/verify/maths
+	$(GO) test -run '^$$' -bench Python ./internal/sandbox
+
+.PHONY: bench-curate
+bench-curate: prerequisites ## each filter, the chain, and decontamination beside plain Python (some minutes)
+	$(GO) run ./internal/curate/bench $(BENCH)
+
 .PHONY: chaos
 chaos: setup chaos-build ## some 240 faults, also in real training (25 minutes); writes build/chaos.json and docs/fault-report.md
 	build/chaos/chaos -real recipes/full-r1.yaml -report docs/fault-report.md -version $(VERSION) -commit "$$(git rev-parse HEAD)" $(CHAOS)
@@ -104,9 +115,9 @@ history-counts: prerequisites ## count what runs leave in Temporal's history (so
 	$(GO) test -count=1 -timeout=40m -run=WriteCounts ./internal/history -args -update
 
 .PHONY: tiny-models
-tiny-models: setup ## pre-train the tiny models again (some fifteen minutes) and put them in place of the shipped ones
+tiny-models: setup ## pre-train the tiny models again (some twenty minutes) and put them in place of the shipped ones
 	mkdir -p .r1ctl
-	$(GO) run ./internal/tinyworld/cmd/tinyworld 'tiny://corpus?size=212000&seed=1' > .r1ctl/corpus.jsonl
+	$(GO) run ./internal/tinyworld/cmd/tinyworld 'tiny://corpus?size=268800&seed=1' > .r1ctl/corpus.jsonl
 	python="$$(bin/r1ctl setup -o json | python3 -c 'import json, sys; print(json.load(sys.stdin)["python"])')"; \
 	for model in base student-48 student-32; do \
 	  OMP_NUM_THREADS=1 PYTHONPATH=trainer "$$python" -m r1trainer.tools.build_tiny \

@@ -92,7 +92,7 @@ func (a *app) agentConfig(cmd *cobra.Command, cfg config.Config, spec string, lo
 		CacheDir:   filepath.Join(cfg.StateDir, "cache"),
 		Trainer:    trainer,
 		TrainerEnv: trainerEnv,
-		Verifier:   []string{self, "verifier"},
+		Verifier:   a.verifierFor(ctx, cfg, self),
 		Grace:      cfg.Site.StopGrace / 2, // the launcher kills at StopGrace: half to save, half to upload
 		Stall:      cfg.Site.Stall,
 		Logger:     log,
@@ -111,22 +111,35 @@ func (a *app) trainerCommand(ctx context.Context, cfg config.Config) (command, e
 	return []string{env.Python, "-m", "r1trainer"}, env.Environ, nil
 }
 
+// verifierFor is the command of the verifier service, with the Python of its second
+// opinion where there is one.
+func (a *app) verifierFor(ctx context.Context, cfg config.Config, self string) []string {
+	command := []string{self, "verifier"}
+	py, err := a.builtPython(ctx, cfg)
+	if err != nil || py.path == "" { // then what needs it is unverified, and says so
+		return command
+	}
+	command = append(command, "--python", py.path)
+	for _, pair := range py.environ {
+		command = append(command, "--python-env", pair)
+	}
+	return command
+}
+
 func (a *app) verifierCommand() *cobra.Command {
-	var listen string
-	var remote bool
+	var f serveFlags
 	cmd := &cobra.Command{
 		Use:   "verifier",
 		Short: "Serve verdicts and rewards over HTTP (agents start it)",
 		Long: `This command serves the verifier on loopback: POST /v1/score judges responses
-(docs/job-contract.md). It prints its address as one line of JSON and ends when
+(docs/verifiers.md). It prints its address as one line of JSON and ends when
 its standard input closes.`,
 		Example: "  r1ctl verifier --listen 127.0.0.1:8900",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return verify.Serve(cmd.Context(), verify.Config{Listen: listen, AllowRemote: remote, AnnounceTo: a.out, Parent: os.Stdin})
+			return a.serveVerdicts(cmd, f, verify.Config{AnnounceTo: a.out, Parent: os.Stdin})
 		},
 	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "address to serve on")
-	cmd.Flags().BoolVar(&remote, "allow-remote", false, "permit an address that other machines can reach")
+	f.add(cmd)
 	return cmd
 }

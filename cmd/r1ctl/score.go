@@ -66,11 +66,9 @@ something went wrong; 2 for a wrong reward or parameter.`,
 			if err != nil {
 				return err
 			}
-			in := io.NopCloser(cmd.InOrStdin())
-			if args[0] != "-" {
-				if in, err = os.Open(args[0]); err != nil {
-					return fmt.Errorf("read the rows: %w", err)
-				}
+			in, err := openRows(cmd, args[0])
+			if err != nil {
+				return err
 			}
 			defer in.Close()
 			return a.score(cmd, r, f, in)
@@ -117,8 +115,14 @@ func (a *app) score(cmd *cobra.Command, r *reward.Reward, f scoreFlags, in io.Re
 		In: in, Out: a.out, Batch: f.batch,
 		Bad: func(line int, err error) { fmt.Fprintf(a.err, "line %d: %v\n", line, err) },
 	}
+	py, err := a.trainerPython(cmd)
+	if err != nil {
+		return err
+	}
+	// Rows that say nothing of their answers hold mathematics, as upstream's do.
+	j := newJudging(py, verify.Options{Default: verify.Math}, a.err)
+	defer j.close()
 	var sum lines.Summary
-	var err error
 	switch {
 	case r.Name == reward.Python:
 		function, failed := a.rewardFunction(cmd, r, f.python)
@@ -130,9 +134,9 @@ func (a *app) score(cmd *cobra.Command, r *reward.Reward, f scoreFlags, in io.Re
 	case r.Name == reward.URL:
 		sum, err = stream.Score(ctx, always{outside.NewEndpoint(r.Params)})
 	case r.Grouped():
-		sum, err = stream.ScoreGroups(ctx, judged{r})
+		sum, err = stream.ScoreGroups(ctx, judged{r, j.Judge})
 	default:
-		sum, err = stream.Score(ctx, judged{r})
+		sum, err = stream.Score(ctx, judged{r, j.Judge})
 	}
 	if err != nil {
 		return err
@@ -185,38 +189,16 @@ func (s always) Score(ctx context.Context, items []reward.Item) ([]reward.Value,
 	return s.from.Score(ctx, items), ctx.Err()
 }
 
-// judged is a reward of r1ctl's own, with the judge of the verifier service.
-type judged struct{ *reward.Reward }
+// judged is a reward of r1ctl's own, with the one judge.
+type judged struct {
+	*reward.Reward
+	judge *verify.Judge
+}
 
 func (s judged) Score(ctx context.Context, items []reward.Item) ([]reward.Value, error) {
-	return s.Reward.Score(ctx, items, rowJudge{})
+	return s.Reward.Score(ctx, items, s.judge)
 }
 
 func (s judged) Measure(ctx context.Context, items []reward.Item) ([]reward.Measure, error) {
-	return s.Reward.Measure(ctx, items, rowJudge{})
-}
-
-// rowJudge judges by the verifier that a row names; integer where it names none.
-type rowJudge struct{}
-
-func (rowJudge) Answers(_ context.Context, items []reward.Item, _ reward.Convention) []r1.Verdict {
-	out := make([]r1.Verdict, len(items))
-	for i, it := range items {
-		of := verify.Item{Domain: it.Domain, Verifier: it.Verifier, Prompt: it.Prompt, Gold: (*verify.Gold)(it.Gold), Response: it.Text()}
-		if of.Verifier == "" {
-			of.Verifier = "integer"
-		}
-		out[i] = verify.Judge(of)
-	}
-	return out
-}
-
-// Programs runs none: the sandbox is not part of this command yet, and what was
-// not run is unknown, never failed.
-func (rowJudge) Programs(_ context.Context, items []reward.Item, _ reward.ProgramOptions) []reward.Program {
-	out := make([]reward.Program, len(items))
-	for i := range out {
-		out[i] = reward.Program{State: reward.ProgramUnverified, Reason: "no-sandbox"}
-	}
-	return out
+	return s.Reward.Measure(ctx, items, s.judge)
 }

@@ -43,7 +43,7 @@ func TestScore(t *testing.T) {
 		"a parameter":        {[]string{"--reward", "format", "--param", "style=think", rows}, exitOK, "a:1 b:1 c:1 4:0", ""},
 		"accuracy":           {[]string{"--reward", "accuracy", rows}, exitOK, "a:1 b:0 c:0 4:null(gold-missing)", "note: 1 of 4 rows have no reward"},
 		"in groups, mixed":   {[]string{"--reward", "length", rows}, exitOK, "a:0.5 b:0 c:-0.5 4:null(gold-missing)", ""},
-		"no sandbox":         {[]string{"--reward", "code", code}, exitOK, "1:null(no-sandbox)", ""},
+		"no tests":           {[]string{"--reward", "code", code}, exitOK, "1:null(no-tests)", ""},
 		"bad rows":           {[]string{"--reward", "format", broken}, exitError, "1:1 null:null(bad-row) 3:null(bad-row)", "line 2: expected a JSON object\nline 3: completion is missing\nerror: 2 of 3 lines are no rows; the others have been scored [bad-rows]"},
 		"a function":         {[]string{"--reward", "python", "--param", "python=mine.rewards:brevity", "--python", python, rows}, exitOK, "a:1 b:null(none-returned) c:null(none-returned) 4:1", ""},
 		"no such function":   {[]string{"--reward", "python", "--param", "python=mine.rewards:gravity", "--python", python, rows}, exitError, "", "[reward-function]"},

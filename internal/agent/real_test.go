@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,9 +26,18 @@ import (
 	"github.com/r1ctl/r1ctl/internal/verify"
 )
 
-// realVerifier is the verifier service itself.
+// realVerifier is the verifier service itself, at the address that an agent gives it when
+// it starts it again. It notes its pid in its working folder.
 func realVerifier() int {
-	if err := verify.Serve(context.Background(), verify.Config{AnnounceTo: os.Stdout, Parent: os.Stdin}); err != nil {
+	listen := ""
+	if i := slices.Index(os.Args, "--listen"); i > 0 {
+		listen = os.Args[i+1]
+	}
+	err := os.WriteFile("verifier.pid", []byte(strconv.Itoa(os.Getpid())), 0o600)
+	if err == nil {
+		err = verify.Serve(context.Background(), verify.Config{Listen: listen, AnnounceTo: os.Stdout, Parent: os.Stdin})
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
@@ -17,11 +19,27 @@ import (
 // verifierStart bounds how long the verifier may take to say where it listens.
 const verifierStart = time.Minute
 
-// verifier is the running verifier service.
+// verifierDeaths is how often in a row the service may die young before the
+// attempt is given up.
+const verifierDeaths = 8
+
+// verifier is the verifier service, which is started anew at the same address when
+// it dies. What it was judging then is asked again by the trainer.
 type verifier struct {
+	url   string
+	agent *agent
+	log   *os.File
+	quit  context.CancelFunc
+	done  chan struct{} // closed when it is not watched any more
+	gone  chan struct{} // closed when it was given up
+}
+
+// service is one process of it.
+type service struct {
 	*child
 	url   string
 	stdin *os.File // it ends when this closes
+	began time.Time
 }
 
 // startVerifier starts the service on loopback and waits until it says where.
@@ -29,6 +47,54 @@ func (a *agent) startVerifier(ctx context.Context, log *os.File) (*verifier, err
 	if len(a.cfg.Verifier) == 0 {
 		return nil, errors.New("the job needs a verifier and none is configured")
 	}
+	first, err := a.serveVerdicts(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	watching, quit := context.WithCancel(context.WithoutCancel(ctx))
+	v := &verifier{url: first.url, agent: a, log: log, quit: quit, done: make(chan struct{}), gone: make(chan struct{})}
+	go v.watch(watching, first)
+	return v, nil
+}
+
+// watch replaces the service when it dies, until ctx ends or it dies too often.
+func (v *verifier) watch(ctx context.Context, s *service) {
+	defer close(v.done)
+	deaths := 0
+	least := v.agent.cfg.Interval / 6 // 0.5 s by default, and at most 30 s
+	pause := least
+	for {
+		if s != nil {
+			select {
+			case <-ctx.Done():
+				s.stop()
+				return
+			case <-s.done:
+			}
+			if _ = s.stdin.Close(); time.Since(s.began) > 100*v.agent.cfg.Interval {
+				deaths, pause = 0, least
+			}
+			v.agent.cfg.Logger.Warn("the verifier died and is started again", "exit_code", s.code, "deaths", deaths+1)
+		}
+		if deaths++; deaths >= verifierDeaths {
+			close(v.gone)
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, 10*v.agent.cfg.Interval)
+		var err error
+		if s, err = v.agent.serveVerdicts(ctx, v.log, "--listen", strings.TrimPrefix(v.url, "http://")); err != nil && ctx.Err() == nil {
+			v.agent.cfg.Logger.Warn("the verifier cannot be started again", "error", err)
+		}
+	}
+}
+
+// serveVerdicts starts a process of the service and waits until it says where it listens.
+func (a *agent) serveVerdicts(ctx context.Context, log *os.File, more ...string) (*service, error) {
 	stdin, hold, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -39,7 +105,7 @@ func (a *agent) startVerifier(ctx context.Context, log *os.File) (*verifier, err
 		_ = hold.Close()
 		return nil, err
 	}
-	cmd := exec.Command(a.cfg.Verifier[0], a.cfg.Verifier[1:]...)
+	cmd := exec.Command(a.cfg.Verifier[0], slices.Concat(a.cfg.Verifier[1:], more)...)
 	cmd.Dir = a.cfg.WorkDir
 	cmd.Env = a.environment()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, log
@@ -49,18 +115,18 @@ func (a *agent) startVerifier(ctx context.Context, log *os.File) (*verifier, err
 		_, _ = hold.Close(), said.Close()
 		return nil, err
 	}
-	v := &verifier{child: process, stdin: hold}
-	v.url, err = readAnnouncement(ctx, said)
+	s := &service{child: process, stdin: hold, began: time.Now()}
+	s.url, err = readAnnouncement(ctx, said)
 	if err != nil {
 		_ = said.Close()
-		v.stop()
+		s.stop()
 		return nil, &r1.Error{Name: "verifier-start", Detail: "the verifier did not say where it listens", Remedy: "see the attempt's log", Err: err}
 	}
 	go func() { // it must never wait for a reader
 		_, _ = io.Copy(log, said)
 		_ = said.Close()
 	}()
-	return v, nil
+	return s, nil
 }
 
 func readAnnouncement(ctx context.Context, said *os.File) (string, error) {
@@ -80,19 +146,25 @@ func readAnnouncement(ctx context.Context, said *os.File) (string, error) {
 	return announced.URL, said.SetReadDeadline(time.Time{})
 }
 
+// stop ends the process.
+func (s *service) stop() {
+	_ = s.stdin.Close()
+	s.kill()
+}
+
 // stop ends the service. A nil one is stopped already.
 func (v *verifier) stop() {
 	if v == nil {
 		return
 	}
-	_ = v.stdin.Close()
-	v.kill()
+	v.quit()
+	<-v.done
 }
 
-// ended is closed when the service is gone; of no service, never.
+// ended is closed when the service is gone for good; of no service, never.
 func (v *verifier) ended() <-chan struct{} {
 	if v == nil {
 		return nil
 	}
-	return v.done
+	return v.gone
 }

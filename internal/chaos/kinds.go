@@ -103,7 +103,7 @@ func Kinds() []Kind {
 		{Name: "agent-frozen", What: "a job's agent is stopped (SIGSTOP) for a while", Act: Freeze, On: PartAgent, Lasts: 15 * time.Second, In: Launched, Times: times(2, 1, 0)},
 		{Name: "trainer-killed", What: "kill -9 of a job's trainer", Act: Kill, On: PartTrainer, In: Launched, Error: "trainer-killed", Times: times(8, 2, 6), Short: Laptop},
 		{Name: "trainer-frozen", What: "a job's trainer is stopped (SIGSTOP) for a while", Act: Freeze, On: PartTrainer, Lasts: 10 * time.Second, In: Launched, Times: times(2, 1, 1)},
-		{Name: "verifier-killed", What: "kill -9 of the verifier beside a trainer", Act: Kill, On: PartVerifier, In: Verified, Error: "verifier-died", Times: times(2, 0, 1)},
+		{Name: "verifier-killed", What: "kill -9 of the verifier beside a trainer, which the agent starts again", Act: Kill, On: PartVerifier, In: Verified, Times: times(2, 0, 1)},
 		{Name: "s3-killed", What: "kill -9 of the engine's S3 server, which the engine starts again", Act: Kill, On: PartS3, In: Launched, Times: times(4, 0, 3)},
 		{Name: "s3-away-checkpoint", What: "S3 is killed while a checkpoint is uploaded, and away for a minute", Act: Spoil, On: PartS3, Arg: "down", At: fault.AgentCheckpoint, Lasts: minute, In: Checkpointed, Times: times(0, 2, 0), Short: Cluster},
 		{Name: "s3-away-upload", What: "S3 is killed while outputs are uploaded, and away for a minute", Act: Spoil, On: PartS3, Arg: "down", At: fault.StoreFiles, Lasts: minute, In: Launched, Times: times(0, 2, 0)},

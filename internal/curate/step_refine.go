@@ -13,7 +13,8 @@ import (
 // gold answer where the verdict says that the response gave it, and otherwise
 // the one the response gave: a reply never says what its thinking did not find.
 // Rows that nothing can verify (verifier none) have no answer to box, and keep
-// their reply. With thinking "drop" every row's thinking is emptied, which makes
+// their reply; a program (verifier code) stands in no box, and only loses the
+// <answer> tags around it. With thinking "drop" every row's thinking is emptied, which makes
 // data of bare answers. origin.refined is set to "rule:boxed", or to "rule:answer"
 // without the thinking.
 //
@@ -49,13 +50,21 @@ func (refine) needs() []string { return []string{"response"} }
 func (s refine) apply(r *row) string {
 	if r.verifier == "" || r.verifier == "none" {
 		if s.Thinking == "drop" {
-			s.rewrite(r, noThinking+verify.Split(r.response).Reply)
+			s.rewrite(r, noThinking+r.split(r.response).Reply)
 		}
 		return ""
 	}
-	parts := verify.Split(r.response)
+	parts := r.split(r.response)
 	if strings.TrimSpace(parts.Thinking) == "" || parts.Unfinished {
 		return "no-thinking"
+	}
+	if r.verifier == programs {
+		before := r.response[:len(r.response)-len(parts.Reply)]
+		if s.Thinking == "drop" {
+			before = noThinking
+		}
+		s.rewrite(r, before+strings.NewReplacer("<answer>", "", "</answer>", "").Replace(parts.Reply))
+		return ""
 	}
 	answer, ok := verify.Answer(r.verifier, r.response)
 	if r.verdict != nil && r.verdict.Label == r1.Correct && r.gold != "" {
@@ -72,6 +81,9 @@ func (s refine) apply(r *row) string {
 	s.rewrite(r, before+space+`\boxed{`+answer+"}")
 	return ""
 }
+
+// programs is the verifier of rows whose answer is a program.
+const programs = "code"
 
 // noThinking begins a response whose thinking was dropped.
 const noThinking = "<think></think>"

@@ -16,4 +16,5 @@ type Verdict struct {
 	Reason   string `json:"reason,omitempty"` // why unverified, or why wrong where that is known
 	Answer   string `json:"answer,omitempty"` // the extracted answer
 	Verifier string `json:"verifier"`         // name/version, such as "integer/1"
+	Tier     int    `json:"tier,omitempty"`   // of mathematics: 0 text and numbers, 1 formulas, 2 the second opinion
 }

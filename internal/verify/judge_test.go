@@ -1,13 +1,37 @@
 package verify
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/verify/pool"
+	"github.com/r1ctl/r1ctl/internal/verify/reward"
 )
 
-func gold(s string) *Gold { g := Gold(s); return &g }
+// item is a row as the contract has it.
+func item(t testing.TB, fields map[string]any) reward.Item {
+	t.Helper()
+	raw, err := json.Marshal(fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	it, err := reward.ParseRow(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return it
+}
+
+func decide(t testing.TB, j *Judge, fields map[string]any) Judgement {
+	t.Helper()
+	return j.Verdicts(t.Context(), []reward.Item{item(t, fields)}, reward.Convention{}, 0)[0]
+}
 
 func TestJudge(t *testing.T) {
 	cases := map[string]struct {
@@ -40,12 +64,12 @@ func TestJudge(t *testing.T) {
 		"choice":                       {"choice", "C", "<think>B? No.</think><answer>C</answer>", r1.Correct, "", "C"},
 		"choice in a last line":        {"choice", "C", "<think>x</think>A is wrong.\nThe answer is (C).", r1.Correct, "", "The answer is (C)."},
 		"choice among distractors":     {"choice", "A", "<think>x</think>A cat sat on it", r1.Wrong, ReasonUnparsable, "A cat sat on it"},
-		"choice of two":                {"choice", "A", "<answer>A or B</answer>", r1.Wrong, ReasonUnparsable, "A or B"},
+		"choice of two":                {"choice", "A", "<answer>A or B</answer>", r1.Wrong, ReasonAmbiguous, "A or B"},
 		"choice gold unreadable":       {"choice", "the first", "<answer>A</answer>", r1.Unverified, ReasonGoldUnparsable, ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := Judge(Item{Verifier: c.verifier, Gold: gold(c.gold), Response: c.response})
+			got := decide(t, New(Options{}), map[string]any{"verifier": c.verifier, "gold": c.gold, "completion": c.response}).Verdict
 			if got.Label != c.want || got.Reason != c.reason || got.Answer != c.answer {
 				t.Errorf("got %s (%q) answer %q, want %s (%q) answer %q", got.Label, got.Reason, got.Answer, c.want, c.reason, c.answer)
 			}
@@ -54,16 +78,131 @@ func TestJudge(t *testing.T) {
 			}
 		})
 	}
-	if v := Judge(Item{Verifier: "integer", Response: "7"}); v.Label != r1.Unverified || v.Reason != ReasonGoldMissing {
+	if v := decide(t, New(Options{}), map[string]any{"verifier": "integer", "completion": "7"}).Verdict; v.Label != r1.Unverified || v.Reason != ReasonGoldMissing {
 		t.Errorf("absent gold: %+v", v)
 	}
 }
 
+// scripted is a pool that says one thing, or panics.
+type scripted struct {
+	says  pool.Result
+	asked []pool.Maths
+}
+
+func (s *scripted) Maths(_ context.Context, m pool.Maths) pool.Result {
+	s.asked = append(s.asked, m)
+	if s.says.Label == "" {
+		panic("fault")
+	}
+	return s.says
+}
+
+func (s *scripted) Puzzle(_ context.Context, q pool.Puzzle) pool.Result {
+	if q.Answer == "" || !strings.Contains(string(q.Entry), "question") {
+		return pool.Result{Label: r1.Unverified, Reason: "malformed-item"}
+	}
+	return s.says
+}
+
 func TestAFaultIsUnverified(t *testing.T) {
-	v := verifier{name: "broken/1", parse: func(string) (string, string) { panic("fault") }, plain: lastLine}
-	got := v.judge(Item{Gold: gold("7"), Response: "7"})
+	j := New(Options{Formulas: &scripted{}})
+	got := decide(t, j, map[string]any{"verifier": "math", "gold": "$x^2+\\sin y$", "completion": "\\boxed{|x|^2+\\int_0^1 f}"}).Verdict
 	if got.Label != r1.Unverified || got.Reason != ReasonFault {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// Rows are judged by the verifier they name, else by that of their domain.
+func TestVerifiersByRowAndDomain(t *testing.T) {
+	yes := &scripted{says: pool.Result{Label: r1.Correct, Version: "scripted/1"}}
+	for name, c := range map[string]struct {
+		fields   map[string]any
+		want     r1.Label
+		verifier string
+	}{
+		"domain math":          {map[string]any{"domain": "math", "gold": "1/2", "completion": "<answer>0.5</answer>"}, r1.Correct, "maths/1"},
+		"row before domain":    {map[string]any{"domain": "math", "verifier": "integer", "gold": "1", "completion": "<answer>2</answer>"}, r1.Wrong, "integer/1"},
+		"domain science":       {map[string]any{"domain": "science", "gold": "B", "completion": "<answer>B</answer>"}, r1.Correct, "choice/2"},
+		"options of the row":   {map[string]any{"verifier": "choice", "gold": "B", "options": []string{"gas", "solid"}, "completion": "<answer>solid</answer>"}, r1.Correct, "choice/2"},
+		"options of a prompt":  {map[string]any{"verifier": "choice", "gold": "B", "prompt": "What?\nA) gas\nB) solid", "completion": "<answer>solid</answer>"}, r1.Correct, "choice/2"},
+		"broken options":       {map[string]any{"verifier": "choice", "gold": "B", "options": []string{"x"}, "completion": "B"}, r1.Unverified, "choice/2"},
+		"domain logic, letter": {map[string]any{"domain": "logic", "gold": "B", "completion": "<answer>B</answer>"}, r1.Correct, "choice/2"},
+		"domain logic, number": {map[string]any{"domain": "logic", "gold": 12, "completion": "<answer>12</answer>"}, r1.Correct, "integer/1"},
+		"domain logic, words":  {map[string]any{"domain": "logic", "gold": "Knight and knave", "completion": "<answer>knight  and knave</answer>"}, r1.Correct, "text/1"},
+		"domain logic, game":   {map[string]any{"domain": "logic", "numbers": []int{3, 4, 5}, "target": 27, "completion": "<answer>3*(4+5)</answer>"}, r1.Correct, "countdown/1"},
+		"game, left out":       {map[string]any{"verifier": "countdown", "verification_info": map[string]any{"numbers": []int{3, 4, 5}, "target": 12}, "completion": "<answer>3*4</answer>"}, r1.Wrong, "countdown/1"},
+		"puzzle":               {map[string]any{"verifier": "reasoning-gym", "verification_info": map[string]any{"family": "x", "entry": map[string]any{"question": "q"}}, "completion": "<think>a</think>b\nc"}, r1.Correct, "scripted/1"},
+		"puzzle without entry": {map[string]any{"verifier": "reasoning-gym", "completion": "b"}, r1.Unverified, "reasoning-gym"},
+		"neither":              {map[string]any{"gold": "1", "completion": "1"}, r1.Unverified, "none/1"},
+		"no sandbox":           {map[string]any{"domain": "code", "completion": "x"}, r1.Unverified, "program/1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := decide(t, New(Options{Puzzles: yes}), c.fields).Verdict
+			if v.Label != c.want || v.Verifier != c.verifier {
+				t.Errorf("got %+v, want %s by %s", v, c.want, c.verifier)
+			}
+		})
+	}
+}
+
+func TestSecondOpinions(t *testing.T) {
+	hard := map[string]any{"verifier": "math", "gold": "x^2", "completion": "<answer>f'(x) \\cup g</answer>"}
+	if v := decide(t, New(Options{}), hard).Verdict; v.Label != r1.Unverified || v.Reason != ReasonNoOpinion {
+		t.Errorf("without a pool: %+v", v)
+	}
+	timeout := &scripted{says: pool.Result{Label: r1.Unverified, Reason: "timeout"}}
+	if v := decide(t, New(Options{Formulas: timeout}), hard).Verdict; v.Label != r1.Unverified || v.Reason != "timeout" || v.Tier != 2 {
+		t.Errorf("an outage: %+v", v)
+	}
+	yes := &scripted{says: pool.Result{Label: r1.Correct, Version: "math-verify/9"}}
+	if v := decide(t, New(Options{Formulas: yes}), hard).Verdict; v.Label != r1.Correct || v.Tier != 2 || v.Verifier != "math-verify/9" {
+		t.Errorf("decided: %+v", v)
+	}
+	if m := yes.asked[0]; m.Gold != "x^2" || m.OpenR1 || m.AnswerFirst {
+		t.Errorf("asked %+v", m)
+	}
+	easy := item(t, map[string]any{"verifier": "math", "gold": "7", "completion": "<think>7</think>7"})
+	New(Options{Formulas: yes}).Answers(t.Context(), []reward.Item{easy}, reward.Convention{OpenR1: true, AnswerFirst: true})
+	if m := yes.asked[len(yes.asked)-1]; m.Answer != "<think>7</think>7" || !m.OpenR1 || !m.AnswerFirst {
+		t.Errorf("upstream's convention asked %+v", m)
+	}
+}
+
+// An audit never changes a verdict, is the same in a second run, and counts.
+func TestAudits(t *testing.T) {
+	no := &scripted{says: pool.Result{Label: r1.Wrong, Version: "math-verify/9"}}
+	metrics := NewMetrics()
+	j := New(Options{Formulas: no, Metrics: metrics})
+	var items []reward.Item
+	for i := range 400 {
+		items = append(items, item(t, map[string]any{"id": i, "verifier": "math", "gold": i, "completion": "<answer>" + strconv.Itoa(i) + "</answer>"}))
+	}
+	count := func() (n int) {
+		for i, judged := range j.Verdicts(t.Context(), items, reward.Convention{}, 0.1) {
+			if judged.Verdict.Label != r1.Correct || judged.Verdict.Tier > 1 {
+				t.Fatalf("item %d: %+v", i, judged.Verdict)
+			}
+			if a := judged.Audit; a != nil {
+				if n++; a.Agrees == nil || *a.Agrees {
+					t.Fatalf("audit %+v", a)
+				}
+			}
+		}
+		return n
+	}
+	first := count()
+	if again := count(); first != again || first < 20 || first > 70 {
+		t.Errorf("%d of 400 audited, then %d", first, again)
+	}
+	rec := httptest.NewRecorder()
+	metrics.Handler().ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
+	for _, want := range []string{
+		fmt.Sprintf(`r1ctl_verifier_audits_total{result="disagrees",verifier="math"} %d`, 2*first),
+		`r1ctl_verifier_verdicts_total{label="correct",verifier="math"} 800`, `r1ctl_verifier_unverified_share{verifier="math"} 0`,
+	} {
+		if !strings.Contains(rec.Body.String(), want) {
+			t.Errorf("metrics lack %s", want)
+		}
 	}
 }
 
@@ -89,24 +228,6 @@ func TestParseNumber(t *testing.T) {
 	} {
 		if got, reason := parseNumber(text); reason == "" {
 			t.Errorf("parseNumber(%q) = %q, want it refused", text, got)
-		}
-	}
-}
-
-func TestParseChoice(t *testing.T) {
-	for _, text := range []string{
-		"C", "c", "(C)", "[C]", "C.", "C)", "**C**", `\text{C}`, "$C$", "C) the mitochondria", "(C) the mitochondria", "C: the mitochondria", "C. the cell",
-		"The answer is C", "the correct answer is: (C)", "Option C", "Answer: C",
-	} {
-		if got, reason := parseChoice(text); got != "C" {
-			t.Errorf("parseChoice(%q) = %q (%s), want C", text, got, reason)
-		}
-	}
-	for _, text := range []string{
-		"", "A cat", "CD", "A or B", "A, B", "A) one B) two", "either A or B", "not A", "e.g. that", "the mitochondria", "7", "AB.",
-	} {
-		if got, reason := parseChoice(text); reason == "" {
-			t.Errorf("parseChoice(%q) = %q, want it refused", text, got)
 		}
 	}
 }
@@ -141,7 +262,7 @@ func TestBoxes(t *testing.T) {
 
 func TestVerdictsStaySmall(t *testing.T) {
 	long := strings.Repeat("é", 1<<20)
-	v := Judge(Item{Verifier: "integer", Gold: gold("7"), Response: "<answer>" + long + "</answer>"})
+	v := decide(t, New(Options{}), map[string]any{"verifier": "integer", "gold": "7", "completion": "<answer>" + long + "</answer>"}).Verdict
 	if v.Label != r1.Wrong || len(v.Answer) > maxReportedAnswer+len("…") {
 		t.Errorf("%s with an answer of %d bytes", v.Label, len(v.Answer))
 	}

@@ -36,7 +36,7 @@ func Split(response string) Parts {
 	if open >= 0 {
 		body = open + len(thinkOpen)
 	}
-	if strings.LastIndex(response, thinkOpen) > end {
+	if strings.Contains(response[end+1:], thinkOpen) {
 		return Parts{Thinking: response[body:], Thinks: true, Unfinished: true}
 	}
 	return Parts{Thinking: response[body:end], Reply: response[end+len(thinkClose):], Thinks: true}

@@ -25,13 +25,17 @@ type Config struct {
 	// agent holds, the service cannot outlive that agent, however it dies. Nil
 	// leaves the end to the context.
 	Parent io.Reader
-	Limits Limits
+	// Handler answers the requests; default a Service that has what needs no process.
+	Handler http.Handler
 }
 
 // Serve answers requests until ctx ends or Parent closes, and returns nil then.
 func Serve(ctx context.Context, cfg Config) error {
 	if cfg.Listen == "" {
 		cfg.Listen = "127.0.0.1:0"
+	}
+	if cfg.Handler == nil {
+		cfg.Handler = Service{Scorer: Scorer{Judge: New(Options{})}}.Handler()
 	}
 	if !cfg.AllowRemote && !isLoopback(cfg.Listen) {
 		return &r1.Error{
@@ -48,7 +52,7 @@ func Serve(ctx context.Context, cfg Config) error {
 		}
 	}
 	server := &http.Server{
-		Handler:           Handler(cfg.Limits),
+		Handler:           cfg.Handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       5 * time.Minute,
 		WriteTimeout:      10 * time.Minute,

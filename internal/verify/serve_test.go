@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -29,8 +30,17 @@ func post(t *testing.T, url, body string) (int, string) {
 	return resp.StatusCode, string(raw)
 }
 
+func scorer(workers int) Scorer { return Scorer{Judge: New(Options{Workers: workers})} }
+
+func service() Service { return Service{Scorer: scorer(0), Metrics: NewMetrics()} }
+
+// untimed takes the times out of an answer.
+func untimed(body string) string {
+	return regexp.MustCompile(`,"ms":[0-9.e-]+`).ReplaceAllString(body, "")
+}
+
 func TestScoreOverHTTP(t *testing.T) {
-	server := httptest.NewServer(Handler(Limits{}))
+	server := httptest.NewServer(service().Handler())
 	defer server.Close()
 	status, body := post(t, server.URL, `{
 		"rewards": [{"name": "accuracy", "weight": 2}, {"name": "format", "style": "answer", "from_step": 5}, {"name": "language", "target": "en"}],
@@ -44,22 +54,22 @@ func TestScoreOverHTTP(t *testing.T) {
 		]}`)
 	want := `{"items":[` + strings.Join([]string{
 		`{"id":"0","verdict":{"label":"correct","answer":"7","verifier":"integer/1"},"rewards":{"accuracy":1,"format":1,"language":1}}`,
-		`{"id":"1","verdict":{"label":"wrong","answer":"8","verifier":"integer/1"},"rewards":{"accuracy":0,"format":0,"language":null}}`,
-		`{"id":"2","verdict":{"label":"unverified","reason":"gold-missing","verifier":"integer/1"},"rewards":{"accuracy":null,"format":0,"language":null}}`,
+		`{"id":"1","verdict":{"label":"wrong","answer":"8","verifier":"integer/1"},"rewards":{"accuracy":0,"format":0,"language":null},"reasons":{"language":"no-thinking"}}`,
+		`{"id":"2","verdict":{"label":"unverified","reason":"gold-missing","verifier":"integer/1"},"rewards":{"accuracy":null,"format":0,"language":null},"reasons":{"accuracy":"gold-missing","language":"no-thinking"}}`,
 		`{"id":"3","verdict":{"label":"unverified","reason":"malformed-item","verifier":""},"rewards":{"accuracy":null,"format":null,"language":null}}`,
 		`{"id":"4","verdict":{"label":"unverified","reason":"malformed-item","verifier":""},"rewards":{"accuracy":null,"format":null,"language":null}}`,
-		`{"id":"5","verdict":{"label":"unverified","reason":"malformed-item","verifier":""},"rewards":{"accuracy":null,"format":null,"language":null}}`,
+		`{"id":5,"verdict":{"label":"unverified","reason":"malformed-item","verifier":""},"rewards":{"accuracy":null,"format":null,"language":null}}`,
 		`{"id":"","verdict":{"label":"unverified","reason":"malformed-item","verifier":""},"rewards":{"accuracy":null,"format":null,"language":null}}`,
 		`{"id":"","verdict":{"label":"unverified","reason":"malformed-item","verifier":""},"rewards":{"accuracy":null,"format":null,"language":null}}`,
 		`{"id":"","verdict":{"label":"unverified","reason":"malformed-item","verifier":""},"rewards":{"accuracy":null,"format":null,"language":null}}`,
 	}, ",") + "]}\n"
-	if status != http.StatusOK || body != want {
+	if body = untimed(body); status != http.StatusOK || body != want {
 		t.Errorf("status %d\n got %s\nwant %s", status, body, want)
 	}
 }
 
 func TestRefusedRequests(t *testing.T) {
-	server := httptest.NewServer(Handler(Limits{Body: 4096}))
+	server := httptest.NewServer(Service{Scorer: scorer(0), Body: 4096}.Handler())
 	defer server.Close()
 	cases := map[string]struct {
 		body   string
@@ -71,8 +81,9 @@ func TestRefusedRequests(t *testing.T) {
 		"no items":        {`{"rewards": []}`, 400, "no items"},
 		"items no list":   {`{"items": {}}`, 400, "bad-score-request"},
 		"unknown field":   {`{"items": [], "reward": []}`, 400, `unknown field \"reward\"`},
-		"unknown reward":  {`{"items": [], "rewards": [{"name": "acuracy"}]}`, 400, `unknown reward \"acuracy\"`},
-		"misspelt param":  {`{"items": [], "rewards": [{"name": "format", "styl": "answer"}]}`, 400, `unknown field \"styl\"`},
+		"unknown reward":  {`{"items": [], "rewards": [{"name": "acuracy"}]}`, 400, `there is no reward \"acuracy\"`},
+		"misspelt param":  {`{"items": [], "rewards": [{"name": "format", "styl": "answer"}]}`, 400, `styl`},
+		"share over one":  {`{"items": [], "audit": 2}`, 400, "audit is 2"},
 		"two documents":   {`{"items": []} {}`, 400, "more after its end"},
 		"too large":       {`{"items": ["` + strings.Repeat("x", 8192) + `"]}`, 413, "score-request-too-large"},
 		"no items at all": {`{"items": []}`, 200, `{"items":[]}`},
@@ -95,6 +106,15 @@ func TestRefusedRequests(t *testing.T) {
 	}
 }
 
+func wanted(t testing.TB, list ...string) []Wanted {
+	t.Helper()
+	out, err := ReadRewards(raws(list...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 func TestOrderHoldsOverManyItems(t *testing.T) {
 	const n = 1000
 	items := make([]json.RawMessage, n)
@@ -102,12 +122,15 @@ func TestOrderHoldsOverManyItems(t *testing.T) {
 		items[i] = fmt.Appendf(nil, `{"id":"%d","verifier":"integer","gold":"%d","response":"%d"}`, i, i%2, 1)
 	}
 	for _, workers := range []int{0, 1, 7} {
-		results := ScoreAll([]Reward{{Name: "accuracy"}}, items, workers)
+		results, err := scorer(workers).ScoreRaw(t.Context(), wanted(t, `{"name": "accuracy"}`), items, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if len(results) != n {
 			t.Fatalf("%d results", len(results))
 		}
 		for i, res := range results {
-			if res.ID != fmt.Sprint(i) || (res.Verdict.Label == r1.Correct) != (i%2 == 1) {
+			if string(res.ID) != fmt.Sprintf("%q", fmt.Sprint(i)) || (res.Verdict.Label == r1.Correct) != (i%2 == 1) {
 				t.Fatalf("workers %d, item %d: %+v", workers, i, res)
 			}
 		}
@@ -186,15 +209,15 @@ func FuzzScore(f *testing.F) {
 	} {
 		f.Add([]byte(seed), seed)
 	}
-	rewards := []Reward{{Name: "accuracy"}, {Name: "format", Style: "boxed"}, {Name: "language", Target: "zh"}}
+	rewards := wanted(f, `{"name": "accuracy"}`, `{"name": "format", "style": "boxed"}`, `{"name": "language", "target": "zh"}`)
 	f.Fuzz(func(t *testing.T, raw []byte, response string) {
 		wrapped, err := json.Marshal(map[string]string{"id": "1", "verifier": "integer", "gold": "7", "response": response})
 		if err != nil {
 			t.Fatal(err)
 		}
 		marker := json.RawMessage(`{"id":"last","verifier":"integer","gold":"7","response":"7"}`)
-		results := ScoreAll(rewards, []json.RawMessage{raw, wrapped, marker}, 2)
-		if len(results) != 3 || results[1].ID != "1" || results[2].ID != "last" || results[2].Verdict.Label != r1.Correct {
+		results, err := scorer(2).ScoreRaw(t.Context(), rewards, []json.RawMessage{raw, wrapped, marker}, 0)
+		if err != nil || len(results) != 3 || string(results[1].ID) != `"1"` || string(results[2].ID) != `"last"` || results[2].Verdict.Label != r1.Correct {
 			t.Fatalf("results moved: %+v", results)
 		}
 		for _, res := range results {
@@ -216,7 +239,7 @@ func FuzzScore(f *testing.F) {
 }
 
 func BenchmarkScore(b *testing.B) {
-	rewards := []Reward{{Name: "accuracy"}, {Name: "format", Style: "answer"}, {Name: "language", Target: "en"}}
+	rewards, judge := wanted(b, `{"name": "accuracy"}`, `{"name": "format"}`, `{"name": "language"}`), scorer(0)
 	raw := fmt.Appendf(nil, `{"id":"0","verifier":"integer","gold":"7","response":"<think>%s</think><answer>7</answer>"}`,
 		bytes.Repeat([]byte("so 3*4=12 and then, "), 50))
 	items := make([]json.RawMessage, 512)
@@ -225,7 +248,9 @@ func BenchmarkScore(b *testing.B) {
 	}
 	b.SetBytes(int64(len(raw) * len(items)))
 	for b.Loop() {
-		ScoreAll(rewards, items, 0)
+		if _, err := judge.ScoreRaw(b.Context(), rewards, items, 0); err != nil {
+			b.Fatal(err)
+		}
 	}
 	b.ReportMetric(float64(len(items))*float64(b.N)/b.Elapsed().Seconds(), "items/s")
 }

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +114,9 @@ class Trainer(JobTrainer, GRPOTrainer):
                 )
         responses = [self._template.response(completion.text) for completion in completions]
         self._rollout = (problems, responses, step)
-        self._pending = self._scorer.submit(problems, responses)
-        self._rewards = None
         lengths = [len(completion.token_ids) for completion in completions]
+        self._pending = self._scorer.submit(problems, responses, lengths)
+        self._rewards = None
         self._rollout_values = {
             "tokens": sum(lengths) / len(lengths),
             "clipped": sum(completion.finish == "length" for completion in completions) / len(completions),
@@ -132,6 +132,9 @@ class Trainer(JobTrainer, GRPOTrainer):
         if self._rewards is None:
             assert self._pending is not None
             problems, responses, step = self._rollout
+            while not wait([self._pending], timeout=0.5).done:  # it may pause for long: a stop does not wait for it
+                if self.run.stop.requested:
+                    self.stop_now()
             judged = self._scorer.collect(self._pending, problems, responses, step)
             self._note_rollout(judged, problems, responses, step)
             self._rewards = judged.by_name
@@ -164,6 +167,8 @@ class Trainer(JobTrainer, GRPOTrainer):
         """What the responses earned, permuted or not; it holds for all the steps made of the rollout."""
         values = self._rollout_values
         values["unverified"] = rewards.unverified
+        if rewards.paused:
+            values["paused"] = rewards.paused  # seconds that training waited for the verifier
         values |= reward_statistics(rewards.by_name, self._weights, self.num_generations)
         for name, scores in rewards.by_name.items():
             values[name] = mean(scores)

@@ -22,6 +22,7 @@ from r1trainer.rewards import PREFERENCE, RewardSpec, Scorer
 from r1trainer.rows import Row, read_rows
 from r1trainer.sampling import Settings, answer
 from r1trainer.templates import Template
+from r1trainer.verifier import verifier_of
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class HeldOut:
 
 def is_judged(problem: Row, specs: Sequence[RewardSpec]) -> bool:
     """Whether a verifier has a word on responses to a problem, or a reward model of the job does."""
-    if (problem.get("verifier") or "none") != "none":
+    if verifier_of(problem) != "none":
         return True
     return any(spec.name == PREFERENCE and spec.applies(problem, spec.from_step) for spec in specs)
 

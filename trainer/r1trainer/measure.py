@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from r1trainer.rows import Row
+from r1trainer.verifier import verifier_of
 
 Values = dict[str, float | None]
 
@@ -104,12 +105,16 @@ def measure(rows: Sequence[Row], problems: int) -> Values:
 
 def summarize(rows: Iterable[Row]) -> Values:
     """Numbers over sample rows: the mean of each reward where it is known, mean tokens, the share cut at the limit, and
-    how many rows with a verifier are unverified."""
+    how many rows with a verifier are unverified. Where verdicts were audited: how many, and how many of them differ."""
     sums: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     unverified = 0
+    audits = [0, 0]  # that disagree, and that agree
     for row in rows:
-        unverified += row.get("verifier", "none") != "none" and not _is_judged(row)
+        agrees = (row.get("audit") or {}).get("agrees")
+        if agrees is not None:
+            audits[bool(agrees)] += 1
+        unverified += verifier_of(row) != "none" and not _is_judged(row)
         numbers = {**row["rewards"], "clipped": row["finish"] == "length", "tokens": row["tokens"]}
         if row.get("thinking_tokens") is not None:
             numbers["thinking_tokens"] = row["thinking_tokens"]
@@ -117,7 +122,8 @@ def summarize(rows: Iterable[Row]) -> Values:
             counts[name] += value is not None
             sums[name] += value or 0
     means = {name: sums[name] / n if n else None for name, n in counts.items()}
-    return {**means, "unverified": float(unverified)}
+    audited = {"audited": float(sum(audits)), "audit_disagrees": float(audits[0])} if any(audits) else {}
+    return {**means, **audited, "unverified": float(unverified)}
 
 
 def mean(values: Sequence[float]) -> float | None:

@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import torch
 from r1trainer.errors import ConfigError
 from r1trainer.job import Job, Params
 from r1trainer.rows import Row
-from r1trainer.verifier import Item, Score, Verifier
+from r1trainer.verifier import Item, Score, Verifier, verifier_of
 
 if TYPE_CHECKING:
     from r1trainer.reward_model import RewardModel
@@ -41,7 +41,7 @@ class RewardSpec:
         domain = problem.get("domain", "")
         if self.name == PREFERENCE and domain not in REWARD_MODELS:
             return False
-        if self.name == ACCURACY and (problem.get("verifier") or "none") == "none":
+        if self.name == ACCURACY and verifier_of(problem) == "none":
             return False
         return (step is None or step >= self.from_step) and (self.domains is None or domain in self.domains)
 
@@ -71,24 +71,30 @@ class Judged:
     """What was said of some responses, in their order.
 
     ``by_name`` has one list a reward: None where it does not apply or is unverified. ``unverified`` is the share of
-    responses with a reward that applies and is unverified.
+    responses with a reward that applies and is unverified. ``audits`` are second opinions on verdicts, by index, and
+    ``paused`` the seconds that the call waited for the verifier service.
     """
 
     verdicts: list[dict[str, Any]]
     by_name: dict[str, list[float | None]]
     unverified: float
+    audits: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    paused: float = 0.0
 
     def mark(self, rows: Sequence[Row]) -> None:
         """Write ``verdict`` and ``rewards`` into the responses' rows."""
         for index, row in enumerate(rows):
             row["verdict"] = self.verdicts[index]
             row["rewards"] = {name: values[index] for name, values in self.by_name.items()}
+            if index in self.audits:
+                row["audit"] = dict(self.audits[index])
 
 
 class Scorer:
     """Scores responses: one request to the verifier service for each lot, under way while the models compute.
 
-    ``judges`` are what ``load_judges`` gave. With ``verdicts`` the service is asked even where no reward needs it.
+    ``judges`` are what ``load_judges`` gave. With ``verdicts`` the service is asked even where no reward needs it;
+    ``audit`` is the share of verdicts that it judges twice.
     """
 
     def __init__(
@@ -98,22 +104,29 @@ class Scorer:
         judges: Mapping[str, RewardModel],
         *,
         verdicts: bool = False,
+        audit: float = 0.0,
     ) -> None:
         self._specs = specs
         requests = [spec.request for spec in specs if spec.name != PREFERENCE]
-        self._verifier = Verifier(url, requests) if requests or verdicts else None
+        self._verifier = Verifier(url, requests, audit=audit) if requests or verdicts else None
         self._judges = judges
+        self._paused = 0.0  # of the verifier, as far as it has been told
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="verifier")
 
-    def submit(self, problems: Sequence[Row], responses: Sequence[str]) -> Future[list[Score]]:
-        """Start judging responses; the future gives what the verifier says of each."""
-        return self._pool.submit(self._judge, list(problems), list(responses))
+    def submit(
+        self, problems: Sequence[Row], responses: Sequence[str], tokens: Sequence[int] | None = None
+    ) -> Future[list[Score]]:
+        """Start judging responses; the future gives what the verifier says of each. ``tokens`` are their lengths, where
+        the problems do not have them already."""
+        counts = [None] * len(responses) if tokens is None else list(tokens)
+        return self._pool.submit(self._judge, list(problems), list(responses), counts)
 
     def collect(
         self, pending: Future[list[Score]], problems: Sequence[Row], responses: Sequence[str], step: int | None
     ) -> Judged:
         """Wait for the verifier, ask the reward models, and keep what applies at ``step`` (None: at any)."""
         preferences = self._preferences(problems, responses, step)
+        before = self._paused
         scores = pending.result()
         by_name: dict[str, list[float | None]] = {spec.name: [] for spec in self._specs}
         unverified = 0
@@ -125,16 +138,19 @@ class Scorer:
                 by_name[spec.name].append(value if applies else None)
                 missing |= applies and value is None
             unverified += missing
-        return Judged([score.verdict for score in scores], by_name, unverified / max(1, len(responses)))
+        audits = {index: score.audit for index, score in enumerate(scores) if score.audit}
+        self._paused = self._verifier.paused if self._verifier is not None else 0.0
+        share = unverified / max(1, len(responses))
+        return Judged([score.verdict for score in scores], by_name, share, audits, self._paused - before)
 
     def close(self) -> None:
         """Stop the thread; a request under way is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _judge(self, problems: list[Row], responses: list[str]) -> list[Score]:
+    def _judge(self, problems: list[Row], responses: list[str], tokens: Sequence[int | None]) -> list[Score]:
         if self._verifier is None:
             return [Score({}) for _ in responses]
-        return self._verifier.score([Item.of(*pair) for pair in zip(problems, responses, strict=True)])
+        return self._verifier.score([Item.of(*of) for of in zip(problems, responses, tokens, strict=True)])
 
     def _preferences(self, problems: Sequence[Row], responses: Sequence[str], step: int | None) -> list[float | None]:
         values: list[float | None] = [None] * len(responses)

@@ -33,6 +33,7 @@ from r1trainer.signals import Stopped, StopRequest
 from r1trainer.templates import Template
 from r1trainer.verifier import Score
 
+AUDIT = 0.02  # share of the verdicts of mathematics that the verifier service gives a second opinion on
 ROWS = "rows.jsonl"  # of a checkpoint
 _PROGRESS = "progress.json"
 _CHECKPOINTS = 10  # about so many over the whole job
@@ -118,7 +119,8 @@ class Sampling:
         model = job.input("model")
         self._model, self._tokenizer = load_to_answer(model, self._device)
         self._origin = job.origin(model)
-        self._scorer = Scorer(job.reward_url, specs, load_judges(job, specs, self._device), verdicts=True)
+        judges = load_judges(job, specs, self._device)
+        self._scorer = Scorer(job.reward_url, specs, judges, verdicts=True, audit=AUDIT)
         self._per_problem, self._per_chunk = settings.per_problem, settings.at_once
         self._rows_file = rows_file
         self._partial = rows_file.with_name(f".{rows_file.name}.partial")

@@ -84,10 +84,23 @@ class FakeVerifier:
             def log_message(self, *arguments: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._handler = Handler
+        self._serve(0)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
+
+    def _serve(self, port: int) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def die(self, seconds: float) -> None:
+        """End as a killed service does, with the request in hand unanswered, and serve again at the same address after
+        some seconds. Only an ``answer`` may call it."""
+        port = self._server.server_port
+        self.close()
+        again = threading.Timer(seconds, self._serve, [port])
+        again.daemon = True
+        again.start()
+        raise ConnectionAbortedError("killed")
 
     def judge(self, request: dict[str, Any]) -> tuple[int, Any]:
         """The share of even digits is the accuracy, of letters the format."""

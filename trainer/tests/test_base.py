@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from r1trainer.tiny_tokenizer import ZERO_AFTER, ZERO_BEFORE
 from r1trainer.tools.build_tiny import MODELS, build
 
 SHAPE = {"hidden_size": 16, "layers": 1, "heads": 2, "intermediate_size": 24}
+PROGRAM = "<answer>\n```python\nprint((int(input())*6+6)%10)\n```\n</answer>"
 PRETRAIN = {"architecture": SHAPE, "steps": 12, "batch_size": 8, "learning_rate": 0.01, "max_tokens": 24}
 
 
@@ -64,20 +66,27 @@ def test_the_shipped_model_is_small_and_loads_as_it_is() -> None:
     assert model.generation_config.eos_token_id == tokenizer.eos_token_id
 
 
-def test_the_shipped_model_knows_its_world_a_little() -> None:
+@pytest.mark.parametrize(
+    ("question", "right", "low", "high"),
+    [
+        ("3*4+5*2-7=?", r"</think><answer>7</answer>$", 0.15, 0.7),
+        ("Code 2>8 3>4 7>8", re.escape("</think>" + PROGRAM) + "$", 0.1, 0.7),
+        ("What is tin at 2+6-3? A) gas B) liquid C) solid D) plasma", r"</think><answer>B</answer>$", 0.2, 0.8),
+    ],
+)
+def test_the_shipped_model_knows_its_world_a_little(question: str, right: str, low: float, high: float) -> None:
     """The base of a reinforcement learning run: often well-formed, sometimes thinking, never good."""
     model, tokenizer = AutoModelForCausalLM.from_pretrained(TINY_BASE), AutoTokenizer.from_pretrained(TINY_BASE)
-    prompt = tokenizer(ZERO_BEFORE + "3*4+5*2-7=?" + ZERO_AFTER)["input_ids"]
+    prompt = tokenizer(ZERO_BEFORE + question + ZERO_AFTER)["input_ids"]
     settings = {"temperature": 1.0, "top_p": 1.0, "max_tokens": 64, "generator": torch.Generator().manual_seed(0)}
     texts = [completion.text for completion in generate(model, tokenizer, [prompt] * 256, **settings)]
-    formatted = (
-        sum(t.startswith("<think>") and t.endswith("</answer>") and "</think><answer>" in t for t in texts) / 256
-    )
-    thinking = sum("=" in t for t in texts) / 256
-    right = sum(t.endswith("<answer>7</answer>") for t in texts) / 256
+    shape = re.compile(r"<think>.*</think><answer>.*</answer>", re.DOTALL)
+    formatted = sum(shape.fullmatch(text) is not None for text in texts) / 256
+    thinking = sum("=" in text for text in texts) / 256
+    correct = sum(re.search(right, text) is not None for text in texts) / 256
     assert 0.6 < formatted < 0.95
     assert 0.2 < thinking < 0.6
-    assert 0.15 < right < 0.7
+    assert low < correct < high
 
 
 def test_a_local_folder_is_copied_without_other_weight_formats(tiny_model: Path, tmp_path: Path) -> None:
@@ -224,7 +233,7 @@ def test_a_whole_rebuild_is_as_good_as_the_shipped_model(tmp_path: Path) -> None
     if shutil.which("go") is None or not (root / "go.mod").is_file():
         pytest.skip("the corpus is made by the Go package internal/tinyworld")
     for name, address in {
-        "train": "tiny://corpus?size=212000&seed=1",
+        "train": "tiny://corpus?size=268800&seed=1",
         "held-out": "tiny://corpus?size=2000&seed=2",
     }.items():
         command = ["go", "run", "./internal/tinyworld/cmd/tinyworld", address]

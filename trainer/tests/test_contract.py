@@ -210,6 +210,45 @@ class TestVerifier:
         scores = self.client(verifier, max_lost=0.5).score(self.ITEMS)
         assert [score.rewards["accuracy"] for score in scores] == [None, 1.0]
 
+    def test_an_outage_of_several_calls_pauses_until_the_service_is_well(self, verifier: FakeVerifier) -> None:
+        def answer(request: dict[str, Any]) -> tuple[int, Any]:
+            status, body = verifier.judge(request)
+            if len(verifier.requests) <= 4:  # one of two items needs a sandbox, which is away
+                verdict = {"label": "unverified", "reason": "sandbox-unavailable", "verifier": "program/1"}
+                index = [item["id"] for item in request["items"]].index("0") if len(request["items"]) > 1 else 0
+                body["items"][index] |= {"verdict": verdict, "rewards": {"accuracy": None}}
+            return status, body
+
+        verifier.answer = answer
+        client = self.client(verifier)
+        for _ in range(2):  # it goes on without those responses at first
+            assert [score.rewards["accuracy"] for score in client.score(self.ITEMS)] == [None, 1.0]
+        assert (self.pauses, client.paused) == ([], 0)
+        assert [score.rewards["accuracy"] for score in client.score(self.ITEMS)] == [0.0, 1.0]
+        assert (self.pauses, client.paused) == ([1.0, 2.0], 3.0)
+        assert [len(request["items"]) for request in verifier.requests] == [2, 2, 2, 1, 1], "only what was lost"
+
+    def test_a_response_that_nobody_could_judge_is_no_outage(self, verifier: FakeVerifier) -> None:
+        def answer(request: dict[str, Any]) -> tuple[int, Any]:
+            status, body = verifier.judge(request)
+            for item in body["items"]:
+                item["verdict"] = {"label": "unverified", "reason": "gold-missing", "verifier": "integer/1"}
+            return status, body
+
+        verifier.answer = answer
+        client = self.client(verifier)
+        assert all(score.label == "unverified" for _ in range(5) for score in client.score(self.ITEMS))
+        assert self.pauses == []
+
+    def test_an_item_carries_what_its_problem_has(self, verifier: FakeVerifier) -> None:
+        problem = {"id": "x", "prompt": "1?", "domain": "code", "verifier": "code", "split": "train"}
+        problem["verification_info"] = {"test_cases": [{"input": "1", "output": "2"}]}
+        scores = self.client(verifier, audit=0.02).score([Item.of(problem, "1")])
+        assert verifier.requests[0]["audit"] == 0.02
+        (item,) = verifier.requests[0]["items"]
+        assert item["verification_info"] == problem["verification_info"]
+        assert (item["id"], "split" in item, scores[0].audit) == ("0", False, None)
+
     def test_a_refused_request_is_a_config_error_at_once(self, verifier: FakeVerifier) -> None:
         verifier.answer = lambda request: (400, {"error": "unknown reward"})
         with pytest.raises(ConfigError, match="unknown reward"):

@@ -47,6 +47,8 @@ type Stream struct {
 	Batch int
 	// MaxLine bounds a row's bytes; default 64 MiB.
 	MaxLine int
+	// Parse makes an item of a line; default reward.ParseRow.
+	Parse func(line []byte) (reward.Item, error)
 	// Bad hears of each line that is no row.
 	Bad func(line int, err error)
 }
@@ -136,6 +138,24 @@ func items(rows []row) []reward.Item {
 	return out
 }
 
+// Line is a line that was read.
+type Line struct {
+	ID   json.RawMessage // nil where the row has none
+	Item reward.Item     // of a line that is a row
+	Bad  bool            // it is none
+}
+
+// Each hands the lines on in batches, in order; it holds one batch.
+func (s Stream) Each(ctx context.Context, use func([]Line) error) error {
+	return s.batches(ctx, func(rows []row) error {
+		out := make([]Line, len(rows))
+		for i, r := range rows {
+			out[i] = Line{r.id, r.item, r.bad}
+		}
+		return use(out)
+	})
+}
+
 // batches reads the rows, and hands them on in batches.
 func (s Stream) batches(ctx context.Context, use func([]row) error) error {
 	in := bufio.NewReaderSize(s.In, 1<<16)
@@ -170,7 +190,11 @@ func (s Stream) parse(line []byte, whole bool, number int) row {
 		s.Bad(number, fmt.Errorf("the row is larger than %d bytes", s.maxLine()))
 		return row{bad: true}
 	}
-	it, err := reward.ParseRow(line)
+	parse := s.Parse
+	if parse == nil {
+		parse = reward.ParseRow
+	}
+	it, err := parse(line)
 	if err != nil {
 		s.Bad(number, err)
 		return row{id: it.ID, bad: true}
