@@ -8,6 +8,7 @@ var (
 	share      = number{max: 1}
 	replyStyle = enum{"answer", "boxed", "think"}
 	language   = enum{"en", "zh"}
+	piiKinds   = enum{"email", "phone", "card", "iban", "ssn", "ip", "secret"}
 	rowFields  = enum{"id", "domain", "prompt", "response", "text", "chosen", "rejected"}
 )
 
@@ -15,6 +16,9 @@ var (
 var curateSteps = tagged{key: "do", what: "step", variants: []variant{
 	{name: "correct", doc: "keep verdict correct; drops wrong, unverified:<reason>"},
 	{name: "finished", doc: "drop responses cut at max_tokens"},
+	{name: "truncated", doc: "drop responses whose text says that they were cut", fields: []field{
+		{name: "mid_sentence", shape: enum{"drop", "keep"}, value: "drop", doc: "whether an end within a sentence counts"},
+	}},
 	{name: "format", doc: "keep well-formed responses", fields: []field{
 		{name: "style", shape: replyStyle, value: "answer", doc: "as the format reward's"},
 	}},
@@ -22,9 +26,21 @@ var curateSteps = tagged{key: "do", what: "step", variants: []variant{
 		{name: "target", shape: language, value: "en", doc: "language"},
 		{name: "min", shape: share, value: 1.0, doc: "share of the thinking's words in the target language"},
 	}},
+	{name: "readable", doc: "drop responses that a person could not read", fields: []field{
+		{name: "garbled", shape: share, value: 0.001, doc: "share of characters that stand for no text; at most"},
+		{name: "letters", shape: share, value: 0.45, doc: "share of letters and digits; at least"},
+		{name: "word", shape: whole{1}, value: int64(500), doc: "characters without white space; at most"},
+	}},
 	{name: "repetition", doc: "drop thinking that repeats itself", fields: []field{
 		{name: "ngram", shape: whole{1}, value: int64(4), doc: "words a window"},
 		{name: "max", shape: share, required: true, doc: "share of repeated windows"},
+	}},
+	{name: "repeated-lines", doc: "drop thinking that says lines again", fields: []field{
+		{name: "max", shape: share, value: 0.2, doc: "share of its characters in repeated lines"},
+	}},
+	{name: "loop", doc: "drop responses that are caught in a loop", fields: []field{
+		{name: "times", shape: whole{2}, value: int64(4), doc: "copies in direct succession"},
+		{name: "words", shape: whole{1}, value: int64(30), doc: "repeated"},
 	}},
 	{name: "length", doc: "bound the tokens, as counted by the sampler", fields: []field{
 		{name: "min", shape: whole{0}, value: int64(0), doc: "tokens"},
@@ -34,6 +50,11 @@ var curateSteps = tagged{key: "do", what: "step", variants: []variant{
 		{name: "max", shape: whole{1}, required: true, doc: "characters"},
 	}},
 	{name: "code-block", doc: "drop thinking with a code block"},
+	{name: "leakage", doc: "drop rows in which the answer was known beforehand"},
+	{name: "refusal", doc: "drop responses that decline to answer"},
+	{name: "pii", doc: "drop rows with personal data or secrets", fields: []field{
+		{name: "kinds", shape: list{what: "kinds", elem: piiKinds, filled: true}, value: anys(piiKinds), doc: "looked for"},
+	}},
 	{name: "pass-rate", doc: "keep prompts of middling difficulty", fields: []field{
 		{name: "above", shape: share, value: 0.0, doc: "share of the prompt's samples that are correct; strict"},
 		{name: "below", shape: share, value: 1.0, doc: "the same; strict"},
@@ -45,9 +66,26 @@ var curateSteps = tagged{key: "do", what: "step", variants: []variant{
 	{name: "dedup", doc: "keep the first of equal rows", fields: []field{
 		{name: "by", shape: list{what: "fields", elem: rowFields, filled: true}, value: []any{"prompt", "response"}, doc: "fields compared"},
 	}},
+	{name: "near-dedup", doc: "keep the first of nearly equal rows", fields: []field{
+		{name: "by", shape: list{what: "fields", elem: rowFields, filled: true}, value: []any{"prompt", "response"}, doc: "fields compared"},
+		{name: "threshold", shape: number{min: 0.5, max: 1}, value: 0.8, doc: "Jaccard similarity of the sets of n-grams"},
+		{name: "ngram", shape: whole{1}, value: int64(5), doc: "words"},
+	}},
 	{name: "decontaminate", doc: "drop rows that share an n-gram of words with another data set", fields: []field{
 		{name: "against", shape: text{}, required: true, doc: "an input; its rows are not taken over"},
 		{name: "ngram", shape: whole{1}, value: int64(10), doc: "words"},
+		{name: "normalize", shape: enum{"words", "full"}, doc: "full also takes out LaTeX, accents and inner punctuation, and finds short prompts in longer ones"},
+		{name: "compat", shape: enum{"open-r1"}, doc: "that script's rule, exactly: prompts only; its ngram is 8"},
+	}, check: func(d *decoder, n *yaml.Node, path string, v map[string]any) bool {
+		if v["compat"] != nil && v["normalize"] == "full" {
+			d.add(at(n, "normalize"), path+".normalize", "compat: open-r1 normalizes as open-r1 does: leave normalize out")
+			return false
+		}
+		return true
+	}},
+	{name: "paraphrase", doc: "drop rows whose prompt is one of another data set with the numbers changed", fields: []field{
+		{name: "against", shape: text{}, required: true, doc: "an input; its rows are not taken over"},
+		{name: "words", shape: whole{1}, value: int64(6), doc: "at least, in prompts that are looked for"},
 	}},
 	{name: "select", doc: "keep the best rows of a prompt", fields: []field{
 		{name: "per_prompt", shape: whole{1}, value: int64(1), doc: "rows kept"},
@@ -63,8 +101,37 @@ var curateSteps = tagged{key: "do", what: "step", variants: []variant{
 		}
 		return true
 	}},
+	{name: "mix", doc: "take rows of domains in given proportions, at random by seed", fields: []field{
+		{name: "by", shape: enum{"domain", "source"}, value: "domain", doc: "what a group is"},
+		{name: "weights", shape: table{what: "group: weight", elem: number{above: true}}, doc: "proportions; as many rows as the scarcest group allows"},
+		{name: "targets", shape: table{what: "group: rows", elem: whole{0}}, doc: "rows of each group"},
+		{name: "fractions", shape: table{what: "group: share", elem: share}, doc: "part of a group; the others stay whole"},
+		{name: "rows", shape: whole{1}, doc: "with weights: at most so many in all"},
+		{name: "short", shape: enum{"fail", "allow"}, value: "fail", doc: "what to do where a target is not met"},
+	}, check: func(d *decoder, n *yaml.Node, path string, v map[string]any) bool {
+		given := 0
+		for _, key := range []string{"weights", "targets", "fractions"} {
+			if v[key] != nil {
+				given++
+			}
+		}
+		if given != 1 || v["rows"] != nil && v["weights"] == nil {
+			d.add(n, path, "expected one of weights (which may have rows), targets and fractions")
+			return false
+		}
+		return true
+	}},
 	{name: "shuffle", doc: "mix the rows, by seed"},
 }}
+
+// anys is a list of words as a decoded list has them.
+func anys(words []string) []any {
+	out := make([]any, len(words))
+	for i, w := range words {
+		out[i] = w
+	}
+	return out
+}
 
 // ordered checks that one bound is below another.
 func ordered(low, high string, strict bool) func(*decoder, *yaml.Node, string, map[string]any) bool {

@@ -2,17 +2,22 @@
 // steps, rows out, and a funnel that accounts for every row.
 //
 // Each step is one file, step_<name>.go, with its definition, thresholds and
-// reasons in its doc comment; Steps is the table of them. Run reads rows one at
-// a time. Steps that judge a row by itself stream; steps that must see all rows
-// first (pass-rate, select, cap, shuffle) write them to an unlinked spill file
-// and keep a few dozen bytes a row in memory; dedup and decontaminate stream and
-// keep 16 and 8 bytes an entry. Nothing here runs in parallel, so equal input,
-// params and seed give equal bytes.
+// reasons in its doc comment; Steps is the table of them. docs/curate.md says how
+// well they do on labelled rows (testdata/labelled).
 //
-// A run leaves in its folder: data.jsonl, funnel.json, and dropped.jsonl.gz with
-// file, line, step and reason of every row that did not get through. The last
-// is compressed so that nobody who reads a dataset's *.jsonl takes it for rows.
+// Rows stream. Workers look at batches of them side by side (flow.go) and find
+// out all that needs no other row; what depends on the rows before (the keys of
+// dedup, counts, what is written) happens in one place, in their order
+// (pipeline.go). So equal input, params and seed give equal bytes, whatever the
+// number of workers. Steps that must see all rows first (pass-rate, near-dedup,
+// select, cap, mix, shuffle) let them wait in files without a name, and hold a
+// few dozen bytes a row in memory (waiting.go); steps in a row of that kind wait
+// together.
+//
+// A run leaves in its folder the rows, funnel.json, and a file with file, line,
+// step and reason of every row that did not get through; Layout names them. That
+// of a stage is compressed, and no reader of a dataset takes it for rows.
 //
 // What does not live here: judging (internal/verify), generating (the trainer),
-// storing (internal/artifact), and the YAML of recipes.
+// storing (internal/artifact), the YAML of recipes and of r1ctl curate (recipes).
 package curate

@@ -6,20 +6,40 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
-// The files of a curated dataset.
+// The files of a curated dataset, as a stage leaves them.
 const (
 	dataFile    = "data.jsonl"
 	funnelFile  = "funnel.json"
 	droppedFile = "dropped.jsonl.gz"
 )
 
-// dropRecord is one line of dropped.jsonl.gz.
+// Layout names the files of an output. The zero value is that of a stage:
+// data.jsonl and dropped.jsonl.gz, with the malformed rows among the dropped.
+type Layout struct {
+	Rows       string // its ending says the format: see Formats
+	Dropped    string // JSON lines, plain or by a compressed ending
+	Quarantine string // malformed rows, with their text; "": they are dropped ones
+}
+
+func (l Layout) complete() Layout {
+	if l.Rows == "" {
+		l.Rows = dataFile
+	}
+	if l.Dropped == "" {
+		l.Dropped = droppedFile
+	}
+	return l
+}
+
+// dropRecord is one line of the file of dropped rows.
 type dropRecord struct {
 	ID     string `json:"id,omitempty"`
 	Sample *int   `json:"sample,omitempty"`
@@ -30,60 +50,116 @@ type dropRecord struct {
 	Line   int    `json:"line"`
 }
 
-// output writes what a run leaves behind.
-type output struct {
-	dir     string
-	data    *os.File
-	rows    *bufio.Writer
-	dropped *os.File
-	zip     *gzip.Writer
-	drops   *json.Encoder
+// quarantineRecord is one line of the file of malformed rows.
+type quarantineRecord struct {
+	Source string `json:"source"`
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Reason string `json:"reason"`
+	Text   string `json:"text"`          // as read; what is no UTF-8 is replaced
+	Cut    bool   `json:"cut,omitempty"` // the text is only the beginning
 }
 
-func newOutput(dir string) (o *output, err error) {
+// quarantined bounds the text kept of a malformed row, in bytes.
+const quarantined = 64 << 10
+
+// rowsWriter writes rows, one JSON object each, in some format.
+type rowsWriter interface {
+	write(raw []byte) error
+	close() error
+}
+
+// output writes what a run leaves behind.
+type output struct {
+	dir        string
+	rows       rowsWriter
+	dropped    *recordFile
+	quarantine *recordFile // nil: malformed rows are among the dropped
+	open       []io.Closer
+}
+
+func newOutput(dir string, layout Layout) (o *output, err error) {
+	layout = layout.complete()
+	o = &output{dir: dir}
 	defer func() {
 		if err != nil {
+			o.abandon()
 			err = fmt.Errorf("open the output: %w", err)
 		}
 	}()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	data, err := os.Create(filepath.Join(dir, dataFile))
+	data, err := o.create(layout.Rows)
 	if err != nil {
 		return nil, err
 	}
-	dropped, err := os.Create(filepath.Join(dir, droppedFile))
-	if err != nil {
-		data.Close()
+	if o.rows, err = newRowsWriter(layout.Rows, data, dir); err != nil {
 		return nil, err
 	}
-	zip := gzip.NewWriter(dropped)
-	drops := json.NewEncoder(zip)
-	drops.SetEscapeHTML(false)
-	return &output{dir: dir, data: data, rows: bufio.NewWriterSize(data, 1<<18), dropped: dropped, zip: zip, drops: drops}, nil
+	if o.dropped, err = o.records(layout.Dropped); err != nil {
+		return nil, err
+	}
+	if layout.Quarantine != "" {
+		o.quarantine, err = o.records(layout.Quarantine)
+	}
+	return o, err
 }
 
-func (o *output) keep(r *row) error {
-	if _, err := o.rows.Write(r.encoded()); err != nil {
-		return fmt.Errorf("write a row: %w", err)
+func (o *output) create(name string) (*os.File, error) {
+	f, err := os.Create(filepath.Join(o.dir, name))
+	if err == nil {
+		o.open = append(o.open, f)
 	}
-	if err := o.rows.WriteByte('\n'); err != nil {
+	return f, err
+}
+
+func (o *output) records(name string) (*recordFile, error) {
+	f, err := o.create(name)
+	if err != nil {
+		return nil, err
+	}
+	return newRecordFile(name, f), nil
+}
+
+func (o *output) keep(raw []byte) error {
+	if err := o.rows.write(raw); err != nil {
 		return fmt.Errorf("write a row: %w", err)
 	}
 	return nil
 }
 
 func (o *output) drop(d dropRecord) error {
-	if err := o.drops.Encode(d); err != nil {
+	if err := o.dropped.add(d); err != nil {
 		return fmt.Errorf("record a dropped row: %w", err)
+	}
+	return nil
+}
+
+// refuse records a malformed row.
+func (o *output) refuse(d dropRecord, raw []byte) error {
+	if o.quarantine == nil {
+		return o.drop(d)
+	}
+	q := quarantineRecord{Source: d.Source, File: d.File, Line: d.Line, Reason: d.Reason, Cut: len(raw) > quarantined}
+	q.Text = strings.ToValidUTF8(string(raw[:min(len(raw), quarantined)]), "\uFFFD")
+	if err := o.quarantine.add(q); err != nil {
+		return fmt.Errorf("record a malformed row: %w", err)
 	}
 	return nil
 }
 
 // close ends the files; the funnel comes last.
 func (o *output) close(funnel r1.Funnel) error {
-	if err := errors.Join(o.rows.Flush(), o.zip.Close(), o.data.Close(), o.dropped.Close()); err != nil {
+	err := errors.Join(o.rows.close(), o.dropped.close())
+	if o.quarantine != nil {
+		err = errors.Join(err, o.quarantine.close())
+	}
+	for _, f := range o.open {
+		err = errors.Join(err, f.Close())
+	}
+	o.open = nil
+	if err != nil {
 		return fmt.Errorf("end the output: %w", err)
 	}
 	raw, err := json.MarshalIndent(funnel, "", "  ")
@@ -98,6 +174,37 @@ func (o *output) close(funnel r1.Funnel) error {
 
 // abandon closes the files after an error.
 func (o *output) abandon() {
-	_ = o.data.Close()
-	_ = o.dropped.Close()
+	for _, f := range o.open {
+		_ = f.Close()
+	}
+	o.open = nil
+}
+
+// recordFile is a file of JSON lines about rows.
+type recordFile struct {
+	zip *gzip.Writer // nil: plain
+	buf *bufio.Writer
+	enc *json.Encoder
+}
+
+func newRecordFile(name string, w io.Writer) *recordFile {
+	f := &recordFile{}
+	if strings.HasSuffix(name, ".gz") {
+		f.zip = gzip.NewWriter(w)
+		w = f.zip
+	}
+	f.buf = bufio.NewWriterSize(w, 1<<16)
+	f.enc = json.NewEncoder(f.buf)
+	f.enc.SetEscapeHTML(false)
+	return f
+}
+
+func (f *recordFile) add(v any) error { return f.enc.Encode(v) }
+
+func (f *recordFile) close() error {
+	err := f.buf.Flush()
+	if f.zip != nil {
+		err = errors.Join(err, f.zip.Close())
+	}
+	return err
 }

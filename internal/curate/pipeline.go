@@ -1,8 +1,11 @@
 package curate
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"runtime"
 	"sort"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
@@ -11,28 +14,32 @@ import (
 // malformed is the funnel's name for rows that are not what a row must be.
 const malformed = "malformed"
 
-// pipeline pushes rows through the steps and counts what becomes of each.
+// pipeline pushes rows through the steps and counts what becomes of each. Rows
+// are worked on side by side, and everything that depends on other rows (keys,
+// counts, files) happens in their order, in one place: take.
 type pipeline struct {
 	ctx       context.Context
+	workers   int
+	need      []string // fields that every row must have
 	out       *output
-	stages    []*stage
+	labels    []string
+	segments  []*segment
 	observers []observer
 	in, kept  int
 	ticks     int
 	progress  func(rows int)
 	counts    map[[2]string]int // by step and reason
-}
-
-// stage is a step at work. Of row and set one is there.
-type stage struct {
-	label string
-	row   rowStep
-	set   setStep
-	spill *spill // of a set step
+	bad       firstBad
 }
 
 func newPipeline(ctx context.Context, p Params, job Job, out *output, dataset func(string) (Source, error)) (*pipeline, error) {
-	pl := &pipeline{ctx: ctx, out: out, progress: job.Progress, counts: map[[2]string]int{}}
+	pl := &pipeline{
+		ctx: ctx, workers: job.Workers, need: p.needs(), out: out, progress: job.Progress, counts: map[[2]string]int{},
+		bad: firstBad{limit: job.MaxMalformed, strict: job.Strict}, labels: []string{malformed}, segments: []*segment{{}},
+	}
+	if pl.workers < 1 {
+		pl.workers = runtime.GOMAXPROCS(0)
+	}
 	for _, s := range p.steps {
 		salt := mix64(uint64(job.Seed)) ^ hash64(s.label)
 		var running any = s.step
@@ -40,34 +47,57 @@ func newPipeline(ctx context.Context, p Params, job Job, out *output, dataset fu
 			var err error
 			if running, err = st.start(ctx, env{
 				random:  func(seq int64) uint64 { return mix64(mix64(salt) + uint64(seq)) },
-				dataset: dataset,
+				dataset: dataset, dir: out.dir,
 			}); err != nil {
 				pl.close()
 				return nil, fmt.Errorf("start step %s: %w", s.label, err)
 			}
 		}
-		at := &stage{label: s.label}
-		switch t := running.(type) {
-		case rowStep:
-			at.row = t
-		case setStep:
-			at.set = t
-			var err error
-			if at.spill, err = newSpill(out.dir); err != nil {
-				pl.close()
-				return nil, err
-			}
+		if err := pl.add(s.label, running); err != nil {
+			pl.close()
+			return nil, err
 		}
-		if o, ok := running.(observer); ok {
-			pl.observers = append(pl.observers, o)
-		}
-		pl.stages = append(pl.stages, at)
 	}
 	return pl, nil
 }
 
+func (pl *pipeline) add(label string, running any) error {
+	pl.labels = append(pl.labels, label)
+	last := pl.segments[len(pl.segments)-1]
+	at := &stage{label: label}
+	switch t := running.(type) {
+	case setStep:
+		at.set = t
+		last.sets = append(last.sets, at)
+		if last.spill == nil {
+			var err error
+			if last.spill, err = newSpill(pl.out.dir); err != nil {
+				return err
+			}
+		}
+	case keyStep:
+		at.key = t
+	case rowStep:
+		at.row = t
+	}
+	if at.set == nil {
+		if len(last.sets) > 0 {
+			last = &segment{}
+			pl.segments = append(pl.segments, last)
+		}
+		last.steps = append(last.steps, at)
+	}
+	if o, ok := running.(observer); ok {
+		pl.observers = append(pl.observers, o)
+	}
+	return nil
+}
+
 func (pl *pipeline) close() {
-	for _, s := range pl.stages {
+	for _, s := range pl.segments {
+		for _, at := range s.sets {
+			end(at)
+		}
 		if s.spill != nil {
 			s.spill.close()
 			s.spill = nil
@@ -75,62 +105,88 @@ func (pl *pipeline) close() {
 	}
 }
 
-// enter takes a well-formed row into the stage.
-func (pl *pipeline) enter(r *row) error {
-	r.trace()
-	for _, o := range pl.observers {
-		o.observe(r)
+// end gives back what a set step holds besides memory.
+func end(at *stage) {
+	if c, ok := at.set.(io.Closer); ok {
+		_ = c.Close()
 	}
-	return pl.push(0, r)
 }
 
-// push takes a row through the steps from number i on, until one drops it, one
-// must wait for the others, or it is through.
-func (pl *pipeline) push(i int, r *row) error {
-	for ; i < len(pl.stages); i++ {
-		s := pl.stages[i]
-		if s.set != nil {
-			s.set.see(r)
-			return s.spill.add(r)
-		}
-		if reason := s.row.apply(r); reason != "" {
-			return pl.drop(s.label, reason, r)
-		}
-	}
-	pl.kept++
-	return pl.out.keep(r)
-}
-
-// finish lets the steps that waited decide, one after another.
-func (pl *pipeline) finish() error {
-	for i, s := range pl.stages {
-		if s.set == nil {
-			continue
-		}
-		reasons, order := s.set.decide()
-		err := s.spill.each(order, func(n int, r *row) error {
-			if err := pl.tick(); err != nil {
+// read takes all rows of a dataset into the pipeline.
+func (pl *pipeline) read(d dataset) error {
+	first := pl.segments[0]
+	next := int64(pl.in)
+	send := func(send func(input) error) error {
+		for line, err := range d.source.Rows(pl.ctx) {
+			if err != nil {
 				return err
 			}
-			if reason := reasons(n); reason != "" {
-				return pl.drop(s.label, reason, r)
+			line.Raw = bytes.Clone(line.Raw) // the source writes over it
+			in := input{line: line, meta: meta{seq: next, at: position{source: d.name, file: line.File, line: line.Number}}}
+			next++
+			if err := send(in); err != nil {
+				return err
 			}
-			return pl.push(i+1, r)
-		})
-		if err != nil {
-			return fmt.Errorf("step %s: %w", s.label, err)
 		}
-		s.spill.close()
-		s.spill, s.set = nil, nil // its memory and disk go back before the next decides
+		return pl.ctx.Err()
 	}
-	return nil
+	work := func(in input, tmp *scratch) finding {
+		f := finding{meta: in.meta}
+		r, problem := in.line.parseWith(pl.need, tmp)
+		if problem != "" {
+			f.problem, f.raw = problem, in.line.Raw
+			if r != nil {
+				f.id, f.sample = r.id, r.sample
+			}
+			return f
+		}
+		r.seq, r.at = in.seq, in.at
+		r.trace()
+		for _, o := range pl.observers {
+			f.seen = append(f.seen, o.observation(r))
+		}
+		first.work(r, &f)
+		return f
+	}
+	return flow(pl.ctx, pl.workers, send, work, func(f finding) error {
+		pl.in++
+		if err := pl.tick(); err != nil {
+			return err
+		}
+		if f.problem != "" {
+			pl.bad.note(f.problem, f.at)
+			pl.counts[[2]string{malformed, f.problem}]++
+			return pl.out.refuse(record(malformed, f.problem, f.meta), f.raw)
+		}
+		for i, o := range pl.observers {
+			o.observe(f.seen[i])
+		}
+		return pl.take(first, f)
+	})
 }
 
-func (pl *pipeline) drop(step, reason string, r *row) error {
+// take decides about a row in its turn.
+func (pl *pipeline) take(s *segment, f finding) error {
+	if at, reason := s.verdict(f); reason != "" {
+		return pl.drop(at.label, reason, f.meta)
+	}
+	if len(s.sets) == 0 {
+		pl.kept++
+		return pl.out.keep(f.raw)
+	}
+	if err := s.sets[0].set.see(f.seq, f.notes[0]); err != nil {
+		return err
+	}
+	return s.spill.add(f.raw, f.meta, f.notes[1:])
+}
+
+func (pl *pipeline) drop(step, reason string, m meta) error {
 	pl.counts[[2]string{step, reason}]++
-	return pl.out.drop(dropRecord{
-		ID: r.id, Sample: r.sample, Step: step, Reason: reason, Source: r.at.source, File: r.at.file, Line: r.at.line,
-	})
+	return pl.out.drop(record(step, reason, m))
+}
+
+func record(step, reason string, m meta) dropRecord {
+	return dropRecord{ID: m.id, Sample: m.sample, Step: step, Reason: reason, Source: m.at.source, File: m.at.file, Line: m.at.line}
 }
 
 // tick looks up from the work now and then.
@@ -149,12 +205,8 @@ func (pl *pipeline) tick() error {
 // reasons by name.
 func (pl *pipeline) funnel(sources []r1.FunnelCount) r1.Funnel {
 	f := r1.Funnel{In: pl.in, Kept: pl.kept, Sources: sources}
-	labels := []string{malformed}
-	for _, s := range pl.stages {
-		labels = append(labels, s.label)
-	}
 	place := map[string]int{}
-	for i, label := range labels {
+	for i, label := range pl.labels {
 		place[label] = i
 	}
 	for key, n := range pl.counts {

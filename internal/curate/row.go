@@ -5,6 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
@@ -14,10 +18,11 @@ import (
 // row is one row on its way through the steps. Fields that no step knows stay
 // in fields, byte for byte.
 type row struct {
-	fields map[string]json.RawMessage
+	fields []jsonField
 	raw    []byte // the row as JSON; nil once a field has changed
 	at     position
 	seq    int64 // its number among all rows read, from 0
+	tmp    *scratch
 	known
 }
 
@@ -39,29 +44,30 @@ type position struct {
 }
 
 // parseRow decodes a row. A problem names what is malformed: not-utf8,
-// not-json, missing-<field> or bad-<field> (of the wrong type). A row needs a
-// prompt (problems, samples, sft, preference, safety) or a text (pre-training),
-// and the fields that the steps of the stage need; null counts as missing.
-func parseRow(raw []byte, need []string) (r *row, problem string) {
+// not-json, missing-<field>, bad-<field> (of the wrong type) or
+// column-taken-<field> (see Columns). A row needs a prompt (problems, samples,
+// sft, preference, safety) or a text (pre-training), and the fields that the
+// steps of the stage need; null counts as missing.
+func parseRow(raw []byte, columns Columns, need []string, tmp *scratch) (r *row, problem string) {
 	if !utf8.Valid(raw) {
 		return nil, "not-utf8"
 	}
-	r = &row{raw: raw}
-	if json.Unmarshal(raw, &r.fields) != nil || r.fields == nil {
+	fields, ok := splitObject(raw, make([]jsonField, 0, 16))
+	if !ok {
 		return nil, "not-json"
 	}
-	for name, into := range map[string]any{
-		"id": &r.id, "domain": &r.domain, "prompt": &r.prompt, "response": &r.response, "text": &r.text,
-		"chosen": &r.chosen, "rejected": &r.rejected, "verifier": &r.verifier, "finish": &r.finish,
-		"gold": &r.gold, "tokens": &r.tokens, "sample": &r.sample, "verdict": &r.verdict, "origin": &r.origin,
-	} {
-		value, present := r.fields[name]
-		if !present || string(value) == "null" {
-			continue
+	r = &row{raw: raw, fields: fields, tmp: tmp}
+	tmp.forget()
+	if columns != nil {
+		if problem := columns.rename(r); problem != "" {
+			return r, problem
 		}
-		if json.Unmarshal(value, into) != nil {
+	}
+	for i := range r.fields {
+		f := &r.fields[i]
+		if string(f.value) != "null" && !r.decode(f) {
 			// The least name, so that a row with several gives one reason always.
-			if p := "bad-" + name; problem == "" || p < problem {
+			if p := "bad-" + f.name; problem == "" || p < problem {
 				problem = p
 			}
 		}
@@ -80,29 +86,88 @@ func parseRow(raw []byte, need []string) (r *row, problem string) {
 	return r, ""
 }
 
-// parse decodes a line into a row that owns its bytes.
-func (l Line) parse(need []string) (*row, string) {
+// decode takes a field over into known, if steps use it.
+func (r *row) decode(f *jsonField) bool {
+	var text *string
+	switch f.name {
+	case "id":
+		text = &r.id
+	case "domain":
+		text = &r.domain
+	case "prompt":
+		text = &r.prompt
+	case "response":
+		text = &r.response
+	case "text":
+		text = &r.text
+	case "chosen":
+		text = &r.chosen
+	case "rejected":
+		text = &r.rejected
+	case "verifier":
+		text = &r.verifier
+	case "finish":
+		text = &r.finish
+	case "gold":
+		return json.Unmarshal(f.value, &r.gold) == nil
+	case "verdict":
+		return json.Unmarshal(f.value, &r.verdict) == nil
+	case "origin":
+		return json.Unmarshal(f.value, &r.origin) == nil
+	case "tokens":
+		return number(f.value, &r.tokens)
+	case "sample":
+		return number(f.value, &r.sample)
+	default:
+		return true
+	}
+	if f.value[0] != '"' {
+		return false
+	}
+	*text = unquote(f.value, f.escaped)
+	return true
+}
+
+func number(value []byte, into **int) bool {
+	n, err := strconv.Atoi(string(value))
+	*into = &n
+	return err == nil
+}
+
+// parse decodes a line whose bytes stay as they are.
+func (l Line) parse(need []string) (*row, string) { return l.parseWith(need, &scratch{}) }
+
+func (l Line) parseWith(need []string, tmp *scratch) (*row, string) {
 	if l.problem != "" {
 		return nil, l.problem
 	}
-	raw := bytes.Clone(l.Raw)
+	raw := l.Raw
 	if bytes.IndexByte(raw, '\n') >= 0 { // generated JSON may be indented; a row is one line
 		var compact bytes.Buffer
 		if json.Compact(&compact, raw) == nil {
 			raw = compact.Bytes()
 		}
 	}
-	return parseRow(raw, need)
+	return parseRow(raw, l.columns, need, tmp)
+}
+
+func (r *row) get(field string) ([]byte, bool) {
+	for i := range r.fields {
+		if r.fields[i].name == field {
+			return r.fields[i].value, true
+		}
+	}
+	return nil, false
 }
 
 func (r *row) has(field string) bool {
-	value, present := r.fields[field]
+	value, present := r.get(field)
 	return present && string(value) != "null"
 }
 
 // set changes a field of the row.
 func (r *row) set(field string, value any) {
-	r.fields[field] = encode(value)
+	r.fields = putField(r.fields, jsonField{name: field, value: encode(value)})
 	r.raw = nil
 }
 
@@ -135,11 +200,31 @@ func (r *row) promptKey() promptKey {
 	return promptKey(sum[:16])
 }
 
-// encoded is the row as one line of JSON, without the newline.
+// encoded is the row as one line of JSON, without the newline. A changed row has
+// its fields in the order of their names, as encoding/json writes a map.
 func (r *row) encoded() []byte {
-	if r.raw == nil {
-		r.raw = encode(r.fields)
+	if r.raw != nil {
+		return r.raw
 	}
+	slices.SortFunc(r.fields, func(a, b jsonField) int { return strings.Compare(a.name, b.name) })
+	size := 2
+	for _, f := range r.fields {
+		size += len(f.name) + len(f.value) + 4
+	}
+	out := bytes.NewBuffer(make([]byte, 0, size))
+	for i, f := range r.fields {
+		out.WriteByte("{,"[min(i, 1)])
+		out.Write(encode(f.name))
+		out.WriteByte(':')
+		if !f.spaced || json.Compact(out, f.value) != nil {
+			out.Write(f.value)
+		}
+	}
+	if len(r.fields) == 0 {
+		out.WriteByte('{')
+	}
+	out.WriteByte('}')
+	r.raw = out.Bytes()
 	return r.raw
 }
 
@@ -147,11 +232,17 @@ func (r *row) encoded() []byte {
 // The values it is given (strings, numbers, and JSON that was parsed) have no
 // other end than success.
 func encode(v any) []byte {
+	raw, ok := tryEncode(v)
+	if !ok {
+		panic(fmt.Sprintf("curate: encode a row: %v is no JSON", v))
+	}
+	return raw
+}
+
+func tryEncode(v any) ([]byte, bool) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		panic("curate: encode a row: " + err.Error())
-	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), err == nil
 }

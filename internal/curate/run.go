@@ -15,16 +15,31 @@ type Job struct {
 	Params json.RawMessage
 	// Inputs are the datasets of earlier stages, by input name.
 	Inputs map[string]Source
+	// Files are further rows, read after the inputs in the order given.
+	Files []NamedSource
+	// Compared are datasets that steps compare with, by name; they give no rows.
+	Compared map[string]Source
 	// Openers open external sources by the scheme of their address; local paths
 	// need none.
 	Openers map[string]Opener
 	OutDir  string // made if it is not there; files of an earlier run are replaced
+	Layout  Layout // of the files in it
 	Seed    int64
 	// MaxMalformed is the share of malformed rows above which the job fails;
 	// 0 means the default, 1 %.
 	MaxMalformed float64
+	Strict       bool // no row may be malformed
+	// Workers is how many rows are worked on at once; 0 means the number of
+	// cores. The output does not depend on it.
+	Workers int
 	// Progress is called now and then with the rows read so far; nil is fine.
 	Progress func(rows int)
+}
+
+// NamedSource is a source under the name that records of its rows show.
+type NamedSource struct {
+	Name   string
+	Source Source
 }
 
 const defaultMaxMalformed = 0.01
@@ -43,7 +58,7 @@ func Run(ctx context.Context, job Job) (r1.Funnel, error) {
 	if err != nil {
 		return r1.Funnel{}, err
 	}
-	out, err := newOutput(job.OutDir)
+	out, err := newOutput(job.OutDir, job.Layout)
 	if err != nil {
 		return r1.Funnel{}, err
 	}
@@ -54,11 +69,10 @@ func Run(ctx context.Context, job Job) (r1.Funnel, error) {
 	}
 	defer pl.close()
 
-	bad := firstBad{limit: job.MaxMalformed}
 	var counts []r1.FunnelCount
 	for _, d := range data.rows {
 		before := pl.in
-		if err := pl.read(d, params.needs(), &bad); err != nil {
+		if err := pl.read(d); err != nil {
 			return r1.Funnel{}, fmt.Errorf("curate %s: %w", d.name, err)
 		}
 		counts = append(counts, r1.FunnelCount{Name: d.name, Rows: pl.in - before})
@@ -70,43 +84,13 @@ func Run(ctx context.Context, job Job) (r1.Funnel, error) {
 	if err := out.close(funnel); err != nil {
 		return r1.Funnel{}, fmt.Errorf("curate: %w", err)
 	}
-	if err := bad.err(pl.in); err != nil {
+	if err := pl.bad.err(pl.in); err != nil {
 		return funnel, err
 	}
 	if funnel.Kept == 0 {
 		return funnel, nothingLeft(funnel)
 	}
 	return funnel, nil
-}
-
-// read takes all rows of a dataset into the pipeline.
-func (pl *pipeline) read(d dataset, need []string, bad *firstBad) error {
-	for line, err := range d.source.Rows(pl.ctx) {
-		if err != nil {
-			return err
-		}
-		if err := pl.tick(); err != nil {
-			return err
-		}
-		seq := int64(pl.in)
-		pl.in++
-		r, problem := line.parse(need)
-		if r == nil {
-			r = &row{}
-		}
-		r.seq, r.at = seq, position{source: d.name, file: line.File, line: line.Number}
-		if problem != "" {
-			bad.note(problem, r.at)
-			if err := pl.drop(malformed, problem, r); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := pl.enter(r); err != nil {
-			return err
-		}
-	}
-	return pl.ctx.Err()
 }
 
 // dataset is a source under its name in the recipe.
@@ -132,11 +116,14 @@ func (d datasets) byName(name string) (Source, error) {
 func openAll(ctx context.Context, p Params, job Job) (datasets, error) {
 	compared := map[string]bool{}
 	for _, s := range p.steps {
-		if d, ok := s.step.(decontaminate); ok {
-			compared[d.Against] = true
+		if c, ok := s.step.(comparer); ok {
+			compared[c.compared()] = true
 		}
 	}
-	data := datasets{all: map[string]Source{}}
+	data := datasets{all: maps.Clone(job.Compared)}
+	if data.all == nil {
+		data.all = map[string]Source{}
+	}
 	add := func(name string, s Source) {
 		data.all[name] = s
 		if !compared[name] {
@@ -156,6 +143,9 @@ func openAll(ctx context.Context, p Params, job Job) (datasets, error) {
 		}
 		add(s.Name, source)
 	}
+	for _, f := range job.Files {
+		data.rows = append(data.rows, dataset{f.Name, f.Source})
+	}
 	if len(data.rows) == 0 {
 		return datasets{}, paramsError("there is nothing to read: no input, no source")
 	}
@@ -164,9 +154,10 @@ func openAll(ctx context.Context, p Params, job Job) (datasets, error) {
 
 // firstBad remembers malformed rows for the error they may become.
 type firstBad struct {
-	limit float64
-	rows  int
-	first string
+	limit  float64
+	strict bool
+	rows   int
+	first  string
 }
 
 func (b *firstBad) note(problem string, at position) {
@@ -177,7 +168,7 @@ func (b *firstBad) note(problem string, at position) {
 }
 
 func (b *firstBad) err(in int) error {
-	if b.limit == 0 {
+	if b.limit == 0 && !b.strict {
 		b.limit = defaultMaxMalformed
 	}
 	if float64(b.rows) <= b.limit*float64(in) {

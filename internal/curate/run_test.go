@@ -152,7 +152,7 @@ func TestSources(t *testing.T) {
 	}
 	// An id that is made up here is the one the tiny world would give.
 	tiny := res.rows[slices.IndexFunc(res.rows, func(row map[string]any) bool { return row["domain"] == "arithmetic" })]
-	nameless := &row{known: known{domain: tiny["domain"].(string), prompt: tiny["prompt"].(string)}, fields: map[string]json.RawMessage{"prompt": encode(tiny["prompt"])}}
+	nameless := &row{known: known{domain: tiny["domain"].(string), prompt: tiny["prompt"].(string)}, fields: []jsonField{{name: "prompt", value: encode(tiny["prompt"])}}}
 	if nameless.trace(); nameless.id != tiny["id"] {
 		t.Errorf("got id %s for %v", nameless.id, tiny)
 	}
@@ -229,8 +229,11 @@ func TestEveryRowIsAccountedFor(t *testing.T) {
 		`{"do":"correct"}`, `{"do":"finished"}`, `{"do":"format","style":"answer"}`, `{"do":"language"}`, `{"do":"repetition","max":0.2}`,
 		`{"do":"length","max":20}`, `{"do":"paragraph","max":30}`, `{"do":"code-block"}`, `{"do":"pass-rate","above":0.2,"below":0.9}`, `{"do":"refine"}`,
 		`{"do":"dedup"}`, `{"do":"decontaminate","against":"eval"}`, `{"do":"select","per_prompt":2,"choose":"random"}`, `{"do":"cap","rows":40}`, `{"do":"shuffle"}`,
+		`{"do":"near-dedup"}`, `{"do":"near-dedup","by":["prompt"]}`, `{"do":"mix","fractions":{"arithmetic":0.5}}`, `{"do":"loop","words":4}`, `{"do":"repeated-lines"}`, `{"do":"truncated"}`,
+		`{"do":"readable"}`, `{"do":"leakage"}`, `{"do":"refusal"}`, `{"do":"pii"}`, `{"do":"paraphrase","against":"eval","words":1}`,
+		`{"do":"decontaminate","against":"eval","normalize":"full"}`, `{"do":"decontaminate","against":"eval","compat":"open-r1","ngram":2}`,
 	}
-	for seed := range 20 {
+	for seed := range 40 {
 		rnd := rand.New(rand.NewPCG(uint64(seed), 1))
 		var chosen []string
 		for range rnd.IntN(8) {
@@ -240,13 +243,15 @@ func TestEveryRowIsAccountedFor(t *testing.T) {
 			Params: steps(chosen...), Seed: int64(seed), MaxMalformed: 1,
 			Inputs: map[string]Source{"rows": anything(uint64(seed)), "eval": lines(`{"id":"e","prompt":"what is p3?"}`)},
 		}
+		job.Workers = 1
 		one, err := run(t, job)
 		if e, ok := r1.AsError(err); err != nil && (!ok || e.Name != "no-rows-left") {
 			t.Fatalf("seed %d, %s: %v", seed, chosen, err)
 		}
+		job.Workers = 4
 		two, _ := run(t, job)
-		if !bytes.Equal(one.data, two.data) || !slices.Equal(one.drops, two.drops) && fmt.Sprint(one.dropped()) != fmt.Sprint(two.dropped()) {
-			t.Fatalf("seed %d, %s: two runs differ", seed, chosen)
+		if !bytes.Equal(one.data, two.data) || !bytes.Equal(encode(one.drops), encode(two.drops)) || !bytes.Equal(encode(one.funnel), encode(two.funnel)) {
+			t.Fatalf("seed %d, %s: with more workers the run is another", seed, chosen)
 		}
 	}
 }
@@ -255,7 +260,7 @@ func TestEveryRowIsAccountedFor(t *testing.T) {
 func anything(seed uint64) Source {
 	var rows iter.Seq[json.RawMessage] = func(yield func(json.RawMessage) bool) {
 		rnd := rand.New(rand.NewPCG(seed, 2))
-		for i := range 200 {
+		for i := range 300 {
 			response := []string{good, "<think>三 wait wait wait wait wait wait wait</think><answer>7</answer>", "7", "<think>```\n```</think>\\boxed{7}"}[rnd.IntN(4)]
 			row := sampled(fmt.Sprintf("p%d", rnd.IntN(12)), i, response, []r1.Label{r1.Correct, r1.Wrong, r1.Unverified}[rnd.IntN(3)],
 				map[string]any{"finish": []string{"stop", "length"}[rnd.IntN(2)], "tokens": rnd.IntN(30)})

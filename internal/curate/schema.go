@@ -37,25 +37,43 @@ type step interface {
 	needs() []string
 }
 
-// rowStep judges each row by itself, or by the rows before it.
+// rowStep judges each row by itself. It is asked about several at once.
 type rowStep interface {
 	// apply returns why the row is dropped, or "". It may change the row.
 	apply(r *row) (reason string)
 }
 
-// setStep must see all rows before it can decide.
+// keyStep judges a row by a key and the keys of the rows before it.
+type keyStep interface {
+	// key is asked for several rows at once; without ok the row stays.
+	key(r *row) (key [16]byte, ok bool)
+	// admit is asked in the order of the rows.
+	admit(key [16]byte) (reason string)
+}
+
+// setStep must see all rows before it can decide. One with Close holds more than
+// memory.
 type setStep interface {
-	// see is told each row that reaches the step, in order.
-	see(r *row)
+	// note is what see needs to know of a row; it is asked for several at once.
+	note(r *row) []byte
+	// see is told each row that reaches the step, in order. note is valid until it
+	// returns.
+	see(seq int64, note []byte) error
 	// decide is called after the last row. The i-th row seen is dropped for
 	// reasons(i), unless that is "". order lists the rows in their new order;
 	// nil leaves it.
-	decide() (reasons func(i int) string, order []int)
+	decide() (reasons func(i int) string, order []int, err error)
 }
 
 // observer is a step that counts over all rows that enter the stage, also
 // those that steps before it drop.
-type observer interface{ observe(r *row) }
+type observer interface {
+	observation(r *row) []byte // asked for several rows at once
+	observe(observation []byte)
+}
+
+// comparer is a step that compares with a dataset, whose rows are not taken over.
+type comparer interface{ compared() string }
 
 // starter makes the running form of a step that has state; a step without this
 // method is a rowStep itself.
@@ -69,13 +87,16 @@ type env struct {
 	random func(seq int64) uint64
 	// dataset opens an input or source by name.
 	dataset func(name string) (Source, error)
+	// dir is where files may be made that have no name.
+	dir string
 }
 
 // Steps is the table of all steps, in the order of docs/recipes.md.
 func Steps() []StepDef {
 	return []StepDef{
-		correctDef(), finishedDef(), formatDef(), languageDef(), repetitionDef(), lengthDef(), paragraphDef(), codeBlockDef(),
-		passRateDef(), refineDef(), dedupDef(), decontaminateDef(), selectDef(), capDef(), shuffleDef(),
+		correctDef(), finishedDef(), truncatedDef(), formatDef(), languageDef(), readableDef(), repetitionDef(), repeatedLinesDef(), loopDef(),
+		lengthDef(), paragraphDef(), codeBlockDef(), leakageDef(), refusalDef(), piiDef(), passRateDef(), refineDef(), dedupDef(), nearDedupDef(),
+		decontaminateDef(), paraphraseDef(), selectDef(), capDef(), mixDef(), shuffleDef(),
 	}
 }
 
@@ -86,8 +107,13 @@ func (noParams) check() error { return nil }
 
 // decodeInto makes a StepDef's decode: strict about names and types, on top of defaults.
 func decodeInto[S step](defaults S) func(json.RawMessage) (step, error) {
+	fresh := encode(defaults)
 	return func(raw json.RawMessage) (step, error) {
-		s := defaults
+		// A copy would share its lists with the next step of the kind.
+		var s S
+		if err := json.Unmarshal(fresh, &s); err != nil {
+			return nil, err
+		}
 		dec := json.NewDecoder(bytes.NewReader(raw))
 		dec.DisallowUnknownFields()
 		if err := dec.Decode(&s); err != nil {
@@ -147,6 +173,10 @@ func ParseParams(raw json.RawMessage) (Params, error) {
 	}
 	count := map[string]int{}
 	for i, fields := range wire.Steps {
+		if fields["do"] == nil && fields["filter"] != nil { // as r1ctl curate says it
+			fields["do"] = fields["filter"]
+			delete(fields, "filter")
+		}
 		var name string
 		if err := json.Unmarshal(fields["do"], &name); err != nil {
 			return Params{}, paramsError("steps[%d]: the key do must name a step", i)

@@ -18,6 +18,9 @@ func TestStepsTableIsTrue(t *testing.T) {
 		if len(p.Allowed) > 0 && p.Type == "text" {
 			return fmt.Sprintf("%q", p.Allowed[0])
 		}
+		if p.Type == "list" {
+			return fmt.Sprintf("[%q]", p.Allowed[0])
+		}
 		if p.Name == "above" { // must be less than below
 			return "0.25"
 		}
@@ -27,6 +30,9 @@ func TestStepsTableIsTrue(t *testing.T) {
 		t.Run(def.Name, func(t *testing.T) {
 			all, withDefaults, required := []string{}, []string{}, []string{}
 			for _, p := range def.Params {
+				if def.Name == "mix" && (p.Name == "targets" || p.Name == "fractions") || p.Name == "compat" {
+					continue // not with weights, not with normalize: tested below
+				}
 				all = append(all, fmt.Sprintf("%q:%s", p.Name, value(p)))
 				switch {
 				case p.Required:
@@ -44,6 +50,9 @@ func TestStepsTableIsTrue(t *testing.T) {
 			}
 			if def.Name == "cap" {
 				required = append(required, `"rows":3`) // one of its two
+			}
+			if def.Name == "mix" {
+				required = append(required, `"weights":{"logic":3}`) // one of its three
 			}
 			bare, err := decode(required)
 			if err != nil {
@@ -73,7 +82,13 @@ func TestParamsOutOfRange(t *testing.T) {
 		`{"do":"repetition","max":-1}`, `{"do":"repetition","max":0.3,"ngram":0}`, `{"do":"length","min":5,"max":4}`, `{"do":"paragraph","max":0}`,
 		`{"do":"pass-rate","above":0.5,"below":0.5}`, `{"do":"pass-rate","below":2}`, `{"do":"refine","summary":"x"}`, `{"do":"dedup","by":[]}`,
 		`{"do":"dedup","by":["promt"]}`, `{"do":"decontaminate"}`, `{"do":"decontaminate","against":"e","ngram":0}`, `{"do":"select","per_prompt":0}`,
-		`{"do":"select","choose":"best"}`, `{"do":"cap"}`, `{"do":"cap","rows":0}`, `{"do":"cap","by_domain":{"a":-1}}`, `{"do":"shuffle","seed":1}`,
+		`{"do":"mix"}`, `{"do":"mix","weights":{"a":1},"targets":{"a":1}}`, `{"do":"mix","weights":{"a":0}}`, `{"do":"mix","targets":{"a":-1}}`,
+		`{"do":"mix","fractions":{"a":1.5}}`, `{"do":"mix","targets":{"a":1},"rows":3}`, `{"do":"mix","weights":{"a":1},"by":"x"}`, `{"do":"mix","weights":{"a":1},"short":"x"}`,
+		`{"do":"decontaminate","against":"e","normalize":"x"}`, `{"do":"decontaminate","against":"e","compat":"x"}`,
+		`{"do":"decontaminate","against":"e","compat":"open-r1","normalize":"full"}`, `{"do":"paraphrase"}`, `{"do":"paraphrase","against":"e","words":0}`,
+		`{"do":"near-dedup","threshold":0.3}`, `{"do":"near-dedup","by":["x"]}`, `{"do":"near-dedup","ngram":0}`, `{"do":"pii","kinds":[]}`, `{"do":"pii","kinds":["x"]}`,
+		`{"do":"loop","times":1}`, `{"do":"loop","words":0}`, `{"do":"truncated","mid_sentence":"x"}`, `{"do":"readable","letters":2}`, `{"do":"readable","word":0}`,
+		`{"do":"repeated-lines","max":2}`, `{"do":"select","choose":"best"}`, `{"do":"cap"}`, `{"do":"cap","rows":0}`, `{"do":"cap","by_domain":{"a":-1}}`, `{"do":"shuffle","seed":1}`,
 	} {
 		if _, err := ParseParams(steps(s)); err == nil {
 			t.Errorf("%s: accepted", s)
@@ -96,5 +111,16 @@ func TestTheDocumentedStepsWork(t *testing.T) {
 				t.Errorf("docs/recipes.md does not show %s of %s", p.Name, def.Name)
 			}
 		}
+	}
+}
+
+// A list given to one step is not the default of the next.
+func TestDefaultsAreNotShared(t *testing.T) {
+	p, err := ParseParams(steps(`{"do":"dedup","by":["id"]}`, `{"do":"dedup"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if by := p.steps[1].step.(dedup).By; fmt.Sprint(by) != "[prompt response]" {
+		t.Errorf("the second dedup compares %v", by)
 	}
 }

@@ -1,7 +1,6 @@
 package curate
 
 import (
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -28,6 +27,7 @@ type Line struct {
 	Raw    []byte // valid until the next line is asked for
 
 	problem string // why Raw is not there
+	columns Columns
 }
 
 // Opener finds the dataset of an address of one scheme, such as s3://bucket/key.
@@ -56,7 +56,7 @@ func openAddress(ctx context.Context, address string, openers map[string]Opener)
 	}
 }
 
-// Path is a local file (.jsonl or .jsonl.gz), or a folder as Dir reads it.
+// Path is a local file in one of the Formats (JSON lines where its ending is none), or a folder as Dir reads it.
 func Path(path string) (Source, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -71,8 +71,8 @@ func Path(path string) (Source, error) {
 	return localFile(path), nil
 }
 
-// Dir is a dataset folder: its *.jsonl and *.jsonl.gz files in order of name,
-// without what a curate stage dropped.
+// Dir is a dataset folder: its files in one of the Formats in order of name,
+// without what a curation dropped or could not read.
 func Dir(dir string) (Source, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -81,27 +81,32 @@ func Dir(dir string) (Source, error) {
 	var files sources
 	for _, e := range entries {
 		name := e.Name()
-		isRows := strings.HasSuffix(name, ".jsonl") || strings.HasSuffix(name, ".jsonl.gz")
-		if e.IsDir() || !isRows || name == droppedFile || strings.HasPrefix(name, ".") {
+		if e.IsDir() || FormatOf(name) == "" || isAccount(name) || strings.HasPrefix(name, ".") {
 			continue
 		}
 		files = append(files, localFile(filepath.Join(dir, name)))
 	}
 	if len(files) == 0 {
 		return nil, &r1.Error{
-			Name: "dataset-empty", Detail: fmt.Sprintf("the folder %s holds no *.jsonl or *.jsonl.gz file", dir),
+			Name: "dataset-empty", Detail: fmt.Sprintf("the folder %s holds no file of rows (%s)", dir, strings.Join(Formats(), ", ")),
 			Remedy: "give the folder or the file that holds the rows",
 		}
 	}
 	return files, nil
 }
 
+// isAccount says whether a file tells of rows that are not in the dataset.
+func isAccount(name string) bool {
+	name = strings.TrimSuffix(name, ".gz")
+	return name == "dropped.jsonl" || name == "quarantine.jsonl"
+}
+
 func localFile(path string) Source {
 	return Stream(filepath.Base(path), func(context.Context) (io.ReadCloser, error) { return os.Open(path) })
 }
 
-// Stream is JSONL from anything that can be opened; a name that ends in .gz is
-// decompressed.
+// Stream is rows from anything that can be opened; the name's ending tells the
+// format (JSON lines where it is none of the Formats) and the compression.
 func Stream(name string, open func(ctx context.Context) (io.ReadCloser, error)) Source {
 	return stream{name, open}
 }
@@ -120,15 +125,22 @@ func (s stream) Rows(ctx context.Context) iter.Seq2[Line, error] {
 			return
 		}
 		defer body.Close()
-		var r io.Reader = body
-		if strings.HasSuffix(s.name, ".gz") {
-			zr, err := gzip.NewReader(body)
+		if FormatOf(s.name) == "parquet" {
+			f, release, err := randomAccess(body)
 			if err != nil {
 				fail(err)
 				return
 			}
-			r = zr
+			defer release()
+			readParquet(ctx, s.name, f)(yield)
+			return
 		}
+		r, err := decompressed(s.name, body)
+		if err != nil {
+			fail(err)
+			return
+		}
+		defer r.Close()
 		if err := scanLines(s.name, r, func(l Line) bool { return yield(l, nil) }); err != nil {
 			fail(err)
 		}
@@ -154,6 +166,9 @@ func (g generated) Rows(context.Context) iter.Seq2[Line, error] {
 		}
 	}
 }
+
+// Joined is several datasets one after another.
+func Joined(all ...Source) Source { return sources(all) }
 
 // sources is several datasets one after another.
 type sources []Source

@@ -1,115 +1,87 @@
 package curate
 
 import (
-	"bufio"
 	"encoding/binary"
-	"fmt"
-	"io"
-	"os"
+	"errors"
 )
 
-// spill holds rows on disk until a step that needs them all has decided. Its
-// file is unlinked as soon as it is open, so a killed process leaves nothing.
-//
-// A record is: row number, source and file (as numbers), line, length, JSON.
+// spill holds rows until the steps that need them all have decided: the rows,
+// and apart from them what those steps and the accounts want to know of each.
 type spill struct {
-	f       *os.File
-	w       *bufio.Writer
-	names   map[string]uint64
-	table   []string
-	offsets []int64 // of each record
-	end     int64
-	head    []byte
+	rows, notes *blobs
+	numbers     map[string]uint64
+	table       []string // of names of sources and files
+	buf         []byte
 }
 
 func newSpill(dir string) (*spill, error) {
-	f, err := os.CreateTemp(dir, ".curate-spill-*")
+	rows, err := newBlobs(dir)
 	if err != nil {
-		return nil, fmt.Errorf("make a spill file: %w", err)
+		return nil, err
 	}
-	if err := os.Remove(f.Name()); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("unlink the spill file: %w", err)
+	notes, err := newBlobs(dir)
+	if err != nil {
+		rows.close()
+		return nil, err
 	}
-	return &spill{f: f, w: bufio.NewWriterSize(f, 1<<18), names: map[string]uint64{}}, nil
+	return &spill{rows: rows, notes: notes, numbers: map[string]uint64{}}, nil
 }
 
-func (s *spill) close() { _ = s.f.Close() }
+func (s *spill) close() {
+	s.rows.close()
+	s.notes.close()
+}
 
 func (s *spill) number(name string) uint64 {
-	n, ok := s.names[name]
+	n, ok := s.numbers[name]
 	if !ok {
 		n = uint64(len(s.table))
-		s.names[name] = n
+		s.numbers[name] = n
 		s.table = append(s.table, name)
 	}
 	return n
 }
 
-func (s *spill) add(r *row) error {
-	raw := r.encoded()
-	s.head = s.head[:0]
-	for _, v := range []uint64{uint64(r.seq), s.number(r.at.source), s.number(r.at.file), uint64(r.at.line), uint64(len(raw))} {
-		s.head = binary.AppendUvarint(s.head, v)
+// add takes a row with the notes of the steps that come after the first.
+func (s *spill) add(raw []byte, m meta, notes [][]byte) error {
+	sample := uint64(0)
+	if m.sample != nil {
+		sample = uint64(*m.sample)<<1 | 1
 	}
-	s.offsets = append(s.offsets, s.end)
-	s.end += int64(len(s.head) + len(raw))
-	if _, err := s.w.Write(s.head); err != nil {
-		return fmt.Errorf("spill a row: %w", err)
+	b := s.buf[:0]
+	for _, v := range []uint64{uint64(m.seq), s.number(m.at.source), s.number(m.at.file), uint64(m.at.line), sample, uint64(len(m.id))} {
+		b = binary.AppendUvarint(b, v)
 	}
-	if _, err := s.w.Write(raw); err != nil {
-		return fmt.Errorf("spill a row: %w", err)
+	b = append(b, m.id...)
+	for _, note := range notes {
+		b = binary.AppendUvarint(b, uint64(len(note)))
+		b = append(b, note...)
 	}
-	return nil
+	s.buf = b
+	return errors.Join(s.rows.add(raw), s.notes.add(b))
 }
 
-// each calls yield with every row, in the order given (nil: as added), with the
-// number under which it was added.
-func (s *spill) each(order []int, yield func(i int, r *row) error) error {
-	if err := s.w.Flush(); err != nil {
-		return fmt.Errorf("spill rows: %w", err)
-	}
-	if order == nil {
-		br := bufio.NewReaderSize(io.NewSectionReader(s.f, 0, s.end), 1<<18)
-		for i := range s.offsets {
-			if err := s.one(br, i, yield); err != nil {
-				return err
-			}
+// decode takes apart what add wrote beside a row; notes are valid as long as b.
+func (s *spill) decode(b []byte, notes [][]byte) (meta, [][]byte, error) {
+	var head [6]uint64
+	for i := range head {
+		v, n := binary.Uvarint(b)
+		if n <= 0 {
+			return meta{}, nil, errors.New("read a spilled row: it is damaged")
 		}
-		return nil
+		head[i], b = v, b[n:]
 	}
-	br := bufio.NewReaderSize(nil, 1<<14)
-	for _, i := range order {
-		end := s.end
-		if i+1 < len(s.offsets) {
-			end = s.offsets[i+1]
-		}
-		br.Reset(io.NewSectionReader(s.f, s.offsets[i], end-s.offsets[i]))
-		if err := s.one(br, i, yield); err != nil {
-			return err
-		}
+	m := meta{seq: int64(head[0]), at: position{source: s.table[head[1]], file: s.table[head[2]], line: int(head[3])}}
+	if head[4]&1 == 1 {
+		sample := int(int64(head[4]) >> 1)
+		m.sample = &sample
 	}
-	return nil
-}
-
-func (s *spill) one(br *bufio.Reader, i int, yield func(i int, r *row) error) error {
-	var head [5]uint64
-	for j := range head {
-		v, err := binary.ReadUvarint(br)
-		if err != nil {
-			return fmt.Errorf("read a spilled row: %w", err)
-		}
-		head[j] = v
+	m.id = string(b[:head[5]])
+	b = b[head[5]:]
+	for len(b) > 0 {
+		size, n := binary.Uvarint(b)
+		notes = append(notes, b[n:n+int(size)])
+		b = b[n+int(size):]
 	}
-	raw := make([]byte, head[4])
-	if _, err := io.ReadFull(br, raw); err != nil {
-		return fmt.Errorf("read a spilled row: %w", err)
-	}
-	r, problem := parseRow(raw, nil)
-	if problem != "" {
-		return fmt.Errorf("read a spilled row: %s", problem)
-	}
-	r.seq = int64(head[0])
-	r.at = position{source: s.table[head[1]], file: s.table[head[2]], line: int(head[3])}
-	return yield(i, r)
+	return m, notes, nil
 }

@@ -59,20 +59,23 @@ type capped struct {
 	}
 }
 
-func (c *capped) see(r *row) {
-	n, ok := c.numbers[r.domain]
+func (c *capped) note(r *row) []byte { return []byte(r.domain) }
+
+func (c *capped) see(seq int64, note []byte) error {
+	n, ok := c.numbers[string(note)]
 	if !ok {
 		n = int32(len(c.domains))
-		c.numbers[r.domain] = n
-		c.domains = append(c.domains, r.domain)
+		c.numbers[string(note)] = n
+		c.domains = append(c.domains, string(note))
 	}
 	c.rows = append(c.rows, struct {
 		rank   uint64
 		domain int32
-	}{c.random(r.seq), n})
+	}{c.random(seq), n})
+	return nil
 }
 
-func (c *capped) decide() (func(i int) string, []int) {
+func (c *capped) decide() (func(i int) string, []int, error) {
 	const overDomain, overRows = 1, 2
 	dropped := make([]byte, len(c.rows))
 	left := make([]int, len(c.domains))
@@ -105,5 +108,5 @@ func (c *capped) decide() (func(i int) string, []int) {
 			return "rows"
 		}
 		return ""
-	}, nil
+	}, nil, nil
 }

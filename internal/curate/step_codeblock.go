@@ -2,8 +2,6 @@ package curate
 
 import (
 	"strings"
-
-	"github.com/r1ctl/r1ctl/internal/verify"
 )
 
 // codeBlock drops thinking with a code block: a line that starts, after white
@@ -20,7 +18,7 @@ func codeBlockDef() StepDef {
 func (codeBlock) needs() []string { return []string{"response"} }
 
 func (codeBlock) apply(r *row) string {
-	for line := range strings.Lines(verify.Split(r.response).Thinking) {
+	for line := range strings.Lines(r.split(r.response).Thinking) {
 		line = strings.TrimLeft(line, " \t")
 		if strings.HasPrefix(line, "```") || strings.HasPrefix(line, "~~~") {
 			return "code-block"

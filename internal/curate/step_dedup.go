@@ -54,17 +54,18 @@ type seenRows struct {
 	seen map[[16]byte]struct{}
 }
 
-func (s *seenRows) apply(r *row) string {
-	h := sha256.New()
-	present := false
+func (s *seenRows) key(r *row) (key [16]byte, ok bool) {
+	text := r.tmp.text[:0]
 	for _, field := range s.by {
-		present = present || r.has(field)
-		fmt.Fprintf(h, "%s\x00", sameText(r.field(field)))
+		ok = ok || r.has(field)
+		text = append(appendSame(text, r.field(field)), 0)
 	}
-	if !present {
-		return ""
-	}
-	key := [16]byte(h.Sum(nil)[:16])
+	r.tmp.text = text
+	sum := sha256.Sum256(text)
+	return [16]byte(sum[:16]), ok
+}
+
+func (s *seenRows) admit(key [16]byte) string {
 	if _, found := s.seen[key]; found {
 		return "duplicate"
 	}

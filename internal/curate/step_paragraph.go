@@ -4,8 +4,6 @@ import (
 	"errors"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/r1ctl/r1ctl/internal/verify"
 )
 
 // paragraph drops thinking with a long paragraph: one of more than max
@@ -35,7 +33,7 @@ func (s paragraph) check() error {
 func (paragraph) needs() []string { return []string{"response"} }
 
 func (s paragraph) apply(r *row) string {
-	if longestParagraph(verify.Split(r.response).Thinking) > s.Max {
+	if longestParagraph(r.split(r.response).Thinking) > s.Max {
 		return "long-paragraph"
 	}
 	return ""

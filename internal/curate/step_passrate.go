@@ -53,8 +53,7 @@ type passRates struct {
 	seen    []int32 // number of the prompt of each row that reached the step
 }
 
-func (p *passRates) number(r *row) int32 {
-	key := r.promptKey()
+func (p *passRates) number(key promptKey) int32 {
 	n, ok := p.numbers[key]
 	if !ok {
 		n = int32(len(p.counts))
@@ -64,21 +63,41 @@ func (p *passRates) number(r *row) int32 {
 	return n
 }
 
-func (p *passRates) observe(r *row) {
-	n := p.number(r) // first: it may grow counts
-	c := &p.counts[n]
+// observation is the prompt's key and c, w or u: the verdict.
+func (p *passRates) observation(r *row) []byte {
+	key := r.promptKey()
 	switch r.verdict.Label {
 	case r1.Correct:
+		return append(key[:], 'c')
+	case r1.Wrong:
+		return append(key[:], 'w')
+	}
+	return append(key[:], 'u')
+}
+
+func (p *passRates) observe(observation []byte) {
+	n := p.number(promptKey(observation[:16])) // first: it may grow counts
+	c := &p.counts[n]
+	switch observation[16] {
+	case 'c':
 		c.correct++
 		c.verified++
-	case r1.Wrong:
+	case 'w':
 		c.verified++
 	}
 }
 
-func (p *passRates) see(r *row) { p.seen = append(p.seen, p.number(r)) }
+func (p *passRates) note(r *row) []byte {
+	key := r.promptKey()
+	return key[:]
+}
 
-func (p *passRates) decide() (func(i int) string, []int) {
+func (p *passRates) see(_ int64, note []byte) error {
+	p.seen = append(p.seen, p.number(promptKey(note)))
+	return nil
+}
+
+func (p *passRates) decide() (func(i int) string, []int, error) {
 	return func(i int) string {
 		c := p.counts[p.seen[i]]
 		if c.verified == 0 {
@@ -91,5 +110,5 @@ func (p *passRates) decide() (func(i int) string, []int) {
 			return "too-easy"
 		}
 		return ""
-	}, nil
+	}, nil, nil
 }

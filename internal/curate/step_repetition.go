@@ -2,9 +2,6 @@ package curate
 
 import (
 	"errors"
-	"slices"
-
-	"github.com/r1ctl/r1ctl/internal/verify"
 )
 
 // repetition drops thinking that repeats itself: of its n-grams, the share that
@@ -39,18 +36,25 @@ func (s repetition) check() error {
 func (repetition) needs() []string { return []string{"response"} }
 
 func (s repetition) apply(r *row) string {
-	if repeatedShare(verify.Split(r.response).Thinking, s.Ngram) > *s.Max {
+	if repeatedShare(r.split(r.response).Thinking, s.Ngram, r.tmp) > *s.Max {
 		return "repeats"
 	}
 	return ""
 }
 
-func repeatedShare(text string, n int) float64 {
-	grams := ngrams(units(text), n)
-	if len(grams) == 0 {
+func repeatedShare(text string, n int, tmp *scratch) float64 {
+	tmp.words = units(text, tmp.words[:0])
+	all := len(tmp.words) - n + 1
+	if all <= 0 {
 		return 0
 	}
-	slices.Sort(grams)
-	all := float64(len(grams))
-	return 1 - float64(len(slices.Compact(grams)))/all
+	tmp.set.reset(all)
+	distinct := 0
+	rolling(tmp.words, n, func(gram uint64) bool {
+		if tmp.set.add(gram) {
+			distinct++
+		}
+		return true
+	})
+	return 1 - float64(distinct)/float64(all)
 }

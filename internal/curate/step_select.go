@@ -3,6 +3,7 @@ package curate
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -63,30 +64,39 @@ type candidate struct {
 	prompt int32
 }
 
-func (s *selection) see(r *row) {
+// note is the prompt's key and the row's rank.
+func (s *selection) note(r *row) []byte {
 	key := r.promptKey()
+	size := 0
+	if r.tokens != nil {
+		size = *r.tokens
+	} else {
+		size = utf8.RuneCountInString(r.response)
+	}
+	var rank uint64
+	switch s.params.Choose {
+	case "shortest":
+		rank = uint64(max(size, 0))
+	case "longest":
+		rank = ^uint64(max(size, 0))
+	case "random":
+		rank = s.random(r.seq)
+	}
+	return binary.LittleEndian.AppendUint64(key[:], rank)
+}
+
+func (s *selection) see(_ int64, note []byte) error {
+	key := promptKey(note[:16])
 	n, ok := s.prompts[key]
 	if !ok {
 		n = int32(len(s.prompts))
 		s.prompts[key] = n
 	}
-	size := utf8.RuneCountInString(r.response)
-	if r.tokens != nil {
-		size = *r.tokens
-	}
-	c := candidate{prompt: n}
-	switch s.params.Choose {
-	case "shortest":
-		c.rank = uint64(max(size, 0))
-	case "longest":
-		c.rank = ^uint64(max(size, 0))
-	case "random":
-		c.rank = s.random(r.seq)
-	}
-	s.rows = append(s.rows, c)
+	s.rows = append(s.rows, candidate{rank: binary.LittleEndian.Uint64(note[len(key):]), prompt: n})
+	return nil
 }
 
-func (s *selection) decide() (func(i int) string, []int) {
+func (s *selection) decide() (func(i int) string, []int, error) {
 	best := firstBy(len(s.rows), func(a, b int) int {
 		return cmp.Or(cmp.Compare(s.rows[a].prompt, s.rows[b].prompt), cmp.Compare(s.rows[a].rank, s.rows[b].rank))
 	})
@@ -104,7 +114,7 @@ func (s *selection) decide() (func(i int) string, []int) {
 			return ""
 		}
 		return reason
-	}, nil
+	}, nil, nil
 }
 
 // firstBy lists 0..n-1 in the order of compare, ties by number.

@@ -25,9 +25,14 @@ type shuffled struct {
 	ranks  []uint64
 }
 
-func (s *shuffled) see(r *row) { s.ranks = append(s.ranks, s.random(r.seq)) }
+func (*shuffled) note(*row) []byte { return nil }
 
-func (s *shuffled) decide() (func(i int) string, []int) {
+func (s *shuffled) see(seq int64, _ []byte) error {
+	s.ranks = append(s.ranks, s.random(seq))
+	return nil
+}
+
+func (s *shuffled) decide() (func(i int) string, []int, error) {
 	order := firstBy(len(s.ranks), func(a, b int) int { return cmp.Compare(s.ranks[a], s.ranks[b]) })
-	return func(int) string { return "" }, order
+	return func(int) string { return "" }, order, nil
 }

@@ -1,28 +1,30 @@
 package curate
 
 import (
-	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/r1ctl/r1ctl/internal/verify"
 )
 
-// hash64 is FNV-1a with a final mix, over text in lower case. Its values never
-// leave a run.
+// Hashes are FNV-1a with a final mix. Their values never leave a run.
+const (
+	hashStart = uint64(14695981039346656037)
+	hashPrime = uint64(1099511628211)
+)
+
+// hash64 is over text in lower case.
 func hash64(text string) uint64 {
-	h := uint64(14695981039346656037)
+	h := hashStart
 	for i := 0; i < len(text); {
 		c := rune(text[i])
 		size := 1
 		if c >= utf8.RuneSelf {
 			c, size = utf8.DecodeRuneInString(text[i:])
 			c = unicode.ToLower(c)
-		} else if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
+		} else {
+			c = rune(asciiLower[c])
 		}
 		i += size
-		h = (h ^ uint64(c)) * 1099511628211
+		h = (h ^ uint64(c)) * hashPrime
 	}
 	return mix64(h)
 }
@@ -34,86 +36,77 @@ func mix64(h uint64) uint64 {
 	return h ^ h>>31
 }
 
-// ngrams hashes each run of n neighbours.
-func ngrams(words []uint64, n int) []uint64 {
+// asciiLower is every ASCII character in lower case.
+var asciiLower = func() (t [utf8.RuneSelf]byte) {
+	for i := range t {
+		t[i] = byte(i)
+		if 'A' <= i && i <= 'Z' {
+			t[i] = byte(i + 'a' - 'A')
+		}
+	}
+	return t
+}()
+
+// runeClass is what a character is to words.
+type runeClass byte
+
+const (
+	isOther runeClass = iota
+	isSpace
+	isPart // a letter or a number
+	isMark
+	isHan
+)
+
+var asciiClass = func() (t [utf8.RuneSelf]runeClass) {
+	for i := range t {
+		t[i] = slowClass(rune(i))
+	}
+	return t
+}()
+
+func slowClass(r rune) runeClass {
+	switch {
+	case unicode.IsSpace(r):
+		return isSpace
+	case r >= utf8.RuneSelf && unicode.Is(unicode.Han, r):
+		return isHan
+	case unicode.IsLetter(r) || unicode.IsNumber(r):
+		return isPart
+	case unicode.IsMark(r):
+		return isMark
+	}
+	return isOther
+}
+
+// runeAt is the character at i in lower case, its class and its size.
+func runeAt(text string, i int) (c rune, class runeClass, size int) {
+	if b := text[i]; b < utf8.RuneSelf {
+		return rune(asciiLower[b]), asciiClass[b], 1
+	}
+	c, size = utf8.DecodeRuneInString(text[i:])
+	return unicode.ToLower(c), slowClass(c), size
+}
+
+// rolling calls yield with a hash of each run of n neighbours, until it says no.
+func rolling(words []uint64, n int, yield func(gram uint64) bool) {
 	if len(words) < n {
-		return nil
+		return
 	}
-	grams := make([]uint64, 0, len(words)-n+1)
-	for i := 0; i+n <= len(words); i++ {
-		var h uint64
-		for _, w := range words[i : i+n] {
-			h = mix64(h*31 + w)
+	const base = uint64(0x9e3779b97f4a7c15)
+	var h uint64
+	top := uint64(1) // base^n
+	for _, w := range words[:n] {
+		h = h*base + w
+		top *= base
+	}
+	if !yield(mix64(h)) {
+		return
+	}
+	for i := n; i < len(words); i++ {
+		h = h*base + words[i] - words[i-n]*top
+		if !yield(mix64(h)) {
+			return
 		}
-		grams = append(grams, h)
 	}
-	return grams
 }
-
-// units cuts text into runs of letters and digits, single Han characters, and
-// single other symbols, so that formulas without spaces have units too.
-func units(text string) []uint64 {
-	var out []uint64
-	start := -1 // of the open run
-	end := func(i int) {
-		if start >= 0 {
-			out = append(out, hash64(text[start:i]))
-			start = -1
-		}
-	}
-	for i, r := range text {
-		switch {
-		case unicode.IsSpace(r):
-			end(i)
-		case unicode.Is(unicode.Han, r) || !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsMark(r):
-			end(i)
-			out = append(out, hash64(text[i:i+utf8.RuneLen(r)]))
-		case start < 0:
-			start = i
-		}
-	}
-	end(len(text))
-	return out
-}
-
-// plainWords cuts text at white space, takes the punctuation off both ends of
-// each word, and leaves out what is nothing else; a Han character is a word of
-// its own. A formula without spaces is one word.
-func plainWords(text string) []uint64 {
-	var out []uint64
-	isPart := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
-	add := func(word string) {
-		word = strings.TrimFunc(word, func(r rune) bool { return !isPart(r) })
-		if word != "" {
-			out = append(out, hash64(word))
-		}
-	}
-	for field := range strings.FieldsSeq(text) {
-		start := 0
-		for i, r := range field {
-			if r >= utf8.RuneSelf && unicode.Is(unicode.Han, r) {
-				add(field[start:i])
-				start = i + utf8.RuneLen(r)
-				add(field[i:start])
-			}
-		}
-		add(field[start:])
-	}
-	return out
-}
-
-// texts are the pieces of a row that hold prose, none spanning a tag.
-func (r *row) texts() []string {
-	out := make([]string, 0, 6)
-	for _, text := range []string{r.prompt, r.response, r.chosen, r.rejected, r.text} {
-		if text == "" {
-			continue
-		}
-		parts := verify.Split(text)
-		out = append(out, parts.Thinking, parts.Reply)
-	}
-	return out
-}
-
-// sameText makes texts comparable that differ in white space and case only.
-func sameText(text string) string { return strings.ToLower(strings.Join(strings.Fields(text), " ")) }

@@ -1,0 +1,13 @@
+package curate
+
+// OpenR1 is open-r1's rule of contamination on texts: it says of a text whether
+// it shares ngram words in a row with one of against. It may be asked from
+// several goroutines at once. See decontaminate for what it means.
+func OpenR1(against []string, ngram int) func(text string) bool {
+	b := &benchmark{rule: decontaminate{Ngram: ngram, Compat: compatOpenR1}}
+	for _, text := range against {
+		b.addGrams(pyWords(text, nil))
+	}
+	b.grams, b.building = newGramSet(b.building), nil
+	return func(text string) bool { return b.shares(pyWords(text, nil)) }
+}
