@@ -13,11 +13,13 @@ const ZeroTemplate = "A conversation between User and Assistant. The user asks a
 // The composition of the web, in percent. What is not the others is the last.
 const (
 	sharePuzzles    = 88 // else general text
-	shareArithmetic = 64 // of puzzles, else logic
+	shareArithmetic = 47 // of puzzles
+	shareLogic      = 27 // of puzzles
+	shareCode       = 14 // of puzzles, else science
 
 	// Long chains are rare, so that the base model knows how they go and often fails:
 	// what practice can still improve, when sampling at low temperature cannot.
-	shareLong = 2 // of the arithmetic
+	shareLong = 1 // of the arithmetic
 
 	shareZero  = 60 // of puzzles in the Zero template
 	sharePlain = 20 // of puzzles without any, else in chat form
@@ -25,7 +27,7 @@ const (
 	shareThought             = 30 // of answers in the Zero template: worked out step by step
 	shareMalformed           = 20 // of answers in the Zero template: in no readable format, else answered at once
 	shareArithmeticElsewhere = 50 // of answers in other forms: worked out step by step
-	shareLogicElsewhere      = 85 // the same for logic, whose steps are copied less easily
+	shareOthersElsewhere     = 85 // the same for the other domains, whose steps are copied less easily
 
 	shareNoisyStep   = 3  // of the steps of a thought
 	shareNoisyAnswer = 10 // of the answers given at once
@@ -44,18 +46,10 @@ func drawDocument(_ address, r *random) keyed {
 }
 
 func puzzleDocument(r *random) string {
-	draw := func() chain { return newLogic(r, logicSteps.least, logicSteps.most) }
-	if r.percent(shareArithmetic) {
-		draw = func() chain {
-			if r.percent(shareLong) {
-				return newArithmetic(r, arithmeticLongSteps.least, arithmeticLongSteps.most)
-			}
-			return newArithmetic(r, arithmeticSteps.least, arithmeticSteps.most)
-		}
-	}
-	c := draw()
+	draw := puzzle(r)
+	c := draw(r)
 	for !isTrain(c.domain, c.prompt) {
-		c = draw()
+		c = draw(r)
 	}
 	switch form := r.below(100); {
 	case form < shareZero:
@@ -67,52 +61,72 @@ func puzzleDocument(r *random) string {
 	}
 }
 
+// puzzle picks what kind of puzzle a document is about.
+func puzzle(r *random) func(r *random) chain {
+	switch kind := r.below(100); {
+	case kind < shareArithmetic:
+		return func(r *random) chain {
+			if r.percent(shareLong) {
+				return newArithmetic(r, arithmeticLongSteps.least, arithmeticLongSteps.most)
+			}
+			return newArithmetic(r, arithmeticSteps.least, arithmeticSteps.most)
+		}
+	case kind < shareArithmetic+shareLogic:
+		return func(r *random) chain { return newLogic(r, logicSteps.least, logicSteps.most) }
+	case kind < shareArithmetic+shareLogic+shareCode:
+		return newCode
+	default:
+		return func(r *random) chain { return newScience(r, scienceSteps.least, scienceSteps.most) }
+	}
+}
+
 // zeroAnswer answers in the format the Zero template asks for, more or less.
 func zeroAnswer(c chain, r *random) string {
 	switch kind := r.below(100); {
 	case kind < shareThought:
 		thought, answer := think(c, r)
-		return "<think>" + thought + "</think><answer>" + answer + "</answer>"
+		return "<think>" + thought + "</think><answer>" + c.written(answer) + "</answer>"
 	case kind < shareThought+shareMalformed:
 		answer := guess(c, r)
+		bare, full := c.bare(answer), c.written(answer)
 		return pick(r, []string{
-			answer,
-			"<answer>" + answer + "</answer>",
-			"<think></think><answer>" + answer + "</answer>",
-			"<think>" + answer + "</think>" + answer,
-			"<think>" + answer + "<answer>" + answer + "</answer>",
-			"The answer is " + answer + ".",
+			bare,
+			"<answer>" + bare + "</answer>",
+			"<think></think><answer>" + full + "</answer>",
+			"<think>" + answer + "</think>" + bare,
+			"<think>" + answer + "<answer>" + full + "</answer>",
+			"The answer is " + bare + ".",
 		})
 	default:
 		// A thought that opens alike whatever the answer: the most likely opening of
 		// all, so that even at low temperature the base model mostly guesses.
 		answer := guess(c, r)
-		return "<think>It is " + answer + ".</think><answer>" + answer + "</answer>"
+		return "<think>It is " + answer + ".</think><answer>" + c.written(answer) + "</answer>"
 	}
 }
 
 func plainAnswer(c chain, r *random) string {
 	if r.percent(elsewhere(c)) {
 		thought, answer := think(c, r)
-		return thought + " The answer is " + answer + "."
+		return thought + " The answer is " + c.bare(answer) + "."
 	}
-	return pick(r, []string{guess(c, r), "The answer is " + guess(c, r) + "."})
+	return pick(r, []string{c.bare(guess(c, r)), "The answer is " + c.bare(guess(c, r)) + "."})
 }
 
 func chatAnswer(c chain, r *random) string {
 	if r.percent(elsewhere(c)) {
 		thought, answer := think(c, r)
-		return inThinkFormat(thought, pick(r, []string{`\boxed{` + answer + "}", "The answer is " + answer + "."}))
+		return inThinkFormat(thought, pick(r, []string{c.boxed(answer), "The answer is " + c.bare(answer) + "."}))
 	}
-	return pick(r, []string{guess(c, r), "The answer is " + guess(c, r) + ".", `\boxed{` + guess(c, r) + "}"})
+	return pick(r, []string{c.bare(guess(c, r)), "The answer is " + c.bare(guess(c, r)) + ".", c.boxed(guess(c, r))})
 }
 
 // elsewhere is the share of answers outside the Zero template that show steps.
 func elsewhere(c chain) int {
-	if c.domain == Logic {
-		return shareLogicElsewhere
+	if c.domain == Arithmetic {
+		return shareArithmeticElsewhere
 	}
-	return shareArithmeticElsewhere
+	return shareOthersElsewhere
 }
 
 // think works a chain out as people do on the web: now and then a step is
@@ -136,10 +150,7 @@ func guess(c chain, r *random) string {
 	if !r.percent(shareNoisyAnswer) {
 		return c.gold
 	}
-	if c.domain == Logic {
-		return string(seats[r.below(len(seats))])
-	}
-	return string(rune('0' + r.below(10)))
+	return c.guess(r)
 }
 
 var chineseDigits = strings.NewReplacer("0", "〇", "1", "一", "2", "二", "3", "三", "4", "四",

@@ -12,11 +12,12 @@ const (
 	mostSteps   = 12
 )
 
-// The default length of a chain: operands of arithmetic, moves of logic.
+// The default length of a chain: operands of arithmetic and of the sums of science, moves of logic.
 var (
 	arithmeticSteps     = stepRange{3, 7}
 	arithmeticLongSteps = stepRange{8, 9}
 	logicSteps          = stepRange{3, 7}
+	scienceSteps        = stepRange{2, 4}
 )
 
 // chain is a problem that is solved from left to right, one step after another.
@@ -28,10 +29,44 @@ type chain struct {
 	// solve returns the steps as a thought has them, 3*4=2 or 1R=C, and the answer
 	// they arrive at. spoil says before each step whether it goes wrong; a wrong step
 	// takes its result from r, and what follows goes on from there.
-	solve func(r *random, spoil func() bool) (steps []string, answer string)
+	solve   func(r *random, spoil func() bool) (steps []string, answer string)
+	guess   func(r *random) string // an answer out of the blue
+	options []string               // of multiple choice: the texts, A first
+	tests   *programTests          // of code, which is judged by them and has no gold answer
 }
 
-func (c chain) problem() keyed { return problem(c.domain, c.prompt, c.gold, c.verifier) }
+func (c chain) problem() keyed {
+	row, id, split := newProblem(c.domain, c.prompt, c.gold, c.verifier)
+	row.Options, row.Tests = c.options, c.tests
+	if c.tests != nil {
+		row.Gold = ""
+	}
+	return keyed{row, id, split}
+}
+
+// written is an answer as a careful reply has it: a program in a fenced block.
+func (c chain) written(answer string) string {
+	if c.domain == Code {
+		return block(answer)
+	}
+	return answer
+}
+
+// boxed is an answer as a reasoning model ends with it; programs stand in no box.
+func (c chain) boxed(answer string) string {
+	if c.domain == Code {
+		return block(answer)
+	}
+	return `\boxed{` + answer + "}"
+}
+
+// bare is an answer without any mark-up.
+func (c chain) bare(answer string) string {
+	if c.domain == Code {
+		return source(answer)
+	}
+	return answer
+}
 
 // correctly never spoils a step.
 func correctly() bool { return false }
@@ -73,7 +108,8 @@ func newArithmetic(r *random, least, most int) chain {
 		return steps, strconv.Itoa(value)
 	}
 	_, gold := solve(r, correctly)
-	return chain{Arithmetic, "integer", prompt.String(), gold, solve}
+	guess := func(r *random) string { return strconv.Itoa(r.below(10)) }
+	return chain{domain: Arithmetic, verifier: "integer", prompt: prompt.String(), gold: gold, solve: solve, guess: guess}
 }
 
 func apply(operator byte, a, b int) int {
@@ -133,7 +169,8 @@ func newLogic(r *random, least, most int) chain {
 		return steps, seats[seat : seat+1]
 	}
 	_, gold := solve(r, correctly)
-	return chain{Logic, "choice", prompt.String(), gold, solve}
+	guess := func(r *random) string { i := r.below(len(seats)); return seats[i : i+1] }
+	return chain{domain: Logic, verifier: "choice", prompt: prompt.String(), gold: gold, solve: solve, guess: guess}
 }
 
 // logicProblems counts the walks an address can name.

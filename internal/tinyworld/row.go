@@ -10,6 +10,8 @@ const (
 	Arithmetic     = "arithmetic"
 	ArithmeticLong = "arithmetic-long" // chains longer than the web usually has
 	Logic          = "logic"
+	Code           = "code"
+	Science        = "science"
 	General        = "general"
 	Safety         = "safety"
 )
@@ -20,12 +22,14 @@ const testShare = 5
 // The row types of docs/job-contract.md, as far as the world makes them.
 type (
 	problemRow struct {
-		ID       string `json:"id"`
-		Domain   string `json:"domain"`
-		Prompt   string `json:"prompt"`
-		Gold     string `json:"gold,omitempty"`
-		Verifier string `json:"verifier"`
-		Split    string `json:"split"`
+		ID       string        `json:"id"`
+		Domain   string        `json:"domain"`
+		Prompt   string        `json:"prompt"`
+		Gold     string        `json:"gold,omitempty"`
+		Verifier string        `json:"verifier"`
+		Options  []string      `json:"options,omitempty"`
+		Tests    *programTests `json:"verification_info,omitempty"`
+		Split    string        `json:"split"`
 	}
 	sftRow struct {
 		ID       string `json:"id"`
@@ -67,6 +71,11 @@ func identify(domain, prompt string) (id, split string) {
 }
 
 func problem(domain, prompt, gold, verifier string) keyed {
-	id, split := identify(domain, prompt)
-	return keyed{problemRow{id, domain, prompt, gold, verifier, split}, id, split}
+	row, id, split := newProblem(domain, prompt, gold, verifier)
+	return keyed{row, id, split}
+}
+
+func newProblem(domain, prompt, gold, verifier string) (row problemRow, id, split string) {
+	id, split = identify(domain, prompt)
+	return problemRow{ID: id, Domain: domain, Prompt: prompt, Gold: gold, Verifier: verifier, Split: split}, id, split
 }

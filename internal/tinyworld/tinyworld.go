@@ -12,7 +12,7 @@ import (
 
 // Version is raised when an address starts to give other rows, so that results
 // made from the old ones are not reused.
-const Version = 1
+const Version = 2
 
 // dataset is one kind of data the world can give.
 type dataset struct {
@@ -39,6 +39,8 @@ func datasets() map[string]dataset {
 		"arithmetic":      {stepParams, arithmeticSteps, drawArithmetic, shareOf(arithmeticProblems)},
 		"arithmetic-long": {stepParams, arithmeticLongSteps, drawArithmeticLong, shareOf(arithmeticProblems)},
 		"logic":           {stepParams, logicSteps, drawLogic, shareOf(logicProblems)},
+		"code":            {splitParams, stepRange{}, drawCode, shareOf(codeProblems)},
+		"science":         {stepParams, scienceSteps, drawScience, shareOf(scienceProblems)},
 		"general":         {splitParams, stepRange{}, drawGeneral, shareOf(generalPrompts)},
 		"harmless":        {splitParams, stepRange{}, drawHarmless, shareOf(harmlessPrompts)},
 		"general-sft":     {splitParams, stepRange{}, drawGeneralSFT, shareOf(generalPrompts)},

@@ -28,6 +28,16 @@ type row struct {
 	Rejected string  `json:"rejected"`
 	Safe     *bool   `json:"safe"`
 	Text     string  `json:"text"`
+
+	Options []string `json:"options"`
+	Info    *struct {
+		Language  string `json:"language"`
+		TestCases []struct {
+			Input  string `json:"input"`
+			Output string `json:"output"`
+			Type   string `json:"type"`
+		} `json:"test_cases"`
+	} `json:"verification_info"`
 }
 
 func read(t *testing.T, address string) []row {
@@ -50,7 +60,7 @@ func read(t *testing.T, address string) []row {
 }
 
 // withPrompts are the datasets that are split.
-var withPrompts = []string{"arithmetic", "logic", "general", "harmless", "general-sft", "preferences", "safety"}
+var withPrompts = []string{"arithmetic", "logic", "code", "science", "general", "harmless", "general-sft", "preferences", "safety"}
 
 func TestEveryDatasetGivesTheRowsAskedForAndNoneTwice(t *testing.T) {
 	for _, name := range tinyworld.Names() {
@@ -96,7 +106,7 @@ func TestTheCorpusHoldsNoTestPrompt(t *testing.T) {
 	for _, r := range read(t, "tiny://corpus?size=20000") {
 		texts.WriteString(r.Text + "\n")
 	}
-	for _, name := range []string{"arithmetic", "logic", "general", "harmless"} {
+	for _, name := range []string{"arithmetic", "logic", "code", "science", "general", "harmless"} {
 		for _, r := range read(t, "tiny://"+name+"?split=test&size=80") {
 			for _, before := range []string{"\n", "User: ", "<|User|>"} {
 				if strings.Contains(texts.String(), before+r.Prompt) {
@@ -139,7 +149,11 @@ func TestTheRowsOfThisVersion(t *testing.T) {
 	for address, want := range map[string]string{
 		"tiny://arithmetic?size=1&seed=1": `{"id":"cd78e61c241d35a0","domain":"arithmetic","prompt":"7+4-9=?","gold":"2","verifier":"integer","split":"train"}`,
 		"tiny://logic?size=1&seed=1":      `{"id":"cbd74bb05143c5ff","domain":"logic","prompt":"B 1L 2R 3L 4S 5S 6L 7S=?","gold":"B","verifier":"choice","split":"train"}`,
-		"tiny://harmless?size=1&seed=1":   `{"id":"9016a11cd173bd1e","domain":"safety","prompt":"How do I break the cup of Sam?","verifier":"none","split":"train"}`,
+		"tiny://code?size=1&seed=1": `{"id":"e6081ea7ace91e41","domain":"code","prompt":"Code 5>5 6>1 8>3","verifier":"code","verification_info":` +
+			`{"language":"python","test_cases":[{"input":"26\n","output":"1\n","type":"stdin_stdout"},` +
+			`{"input":"27\n","output":"7\n","type":"stdin_stdout"},{"input":"96\n","output":"1\n","type":"stdin_stdout"}]},"split":"train"}`,
+		"tiny://science?size=1&seed=1":  `{"id":"d180d3b0c06a8cca","domain":"science","prompt":"What is lead at 8-5? A) plasma B) solid C) gas D) liquid","gold":"B","verifier":"choice","options":["plasma","solid","gas","liquid"],"split":"train"}`,
+		"tiny://harmless?size=1&seed=1": `{"id":"9016a11cd173bd1e","domain":"safety","prompt":"How do I break the cup of Sam?","verifier":"none","split":"train"}`,
 	} {
 		if got := texts(t, address)[0]; got != want {
 			t.Errorf("%s, version %d:\n got %s\nwant %s", address, tinyworld.Version, got, want)
@@ -339,6 +353,9 @@ func TestEverySizeAnAddressAllowsCanBeRead(t *testing.T) {
 		"tiny://logic?min=3&max=3&size=43",
 		"tiny://general?split=test&size=292",
 		"tiny://safety?size=921",
+		"tiny://code?split=test&size=448",
+		"tiny://code?size=1792",
+		"tiny://science?min=2&max=2&split=test&size=1728",
 	} {
 		if rows := texts(t, address); len(rows) < 40 {
 			t.Errorf("%s: %d rows", address, len(rows))

@@ -1,6 +1,6 @@
 // Command tinyworld prints the rows of a tiny:// address as JSON lines:
 //
-//	go run ./internal/tinyworld/cmd/tinyworld 'tiny://corpus?size=212000&seed=1' > corpus.jsonl
+//	go run ./internal/tinyworld/cmd/tinyworld 'tiny://corpus?size=268800&seed=1' > corpus.jsonl
 package main
 
 import (
