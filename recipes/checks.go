@@ -24,7 +24,7 @@ func (s sharesShape) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
 		sum += asFloat(v.(map[string]any)[n.Content[i-1].Value])
 	}
 	if math.Abs(sum-1) > 0.001 {
-		d.add(n, path, "the shares of the domains must sum to 1, found %.4g", sum)
+		d.breaks("shares-sum", n, path, "the shares of the domains must sum to 1, found %.4g", sum)
 		return nil, false
 	}
 	return v, true
@@ -73,13 +73,13 @@ func checkGRPO(d *decoder, s *rawStage) {
 	p, params, path := s.params, lookup(s.node, "params"), s.name+".params"
 	questions, group, outputs := p["questions_per_step"].(int64), p["group_size"].(int64), p["rollout_outputs"].(int64)
 	if batch := questions * group; outputs%batch != 0 {
-		d.add(at(params, "rollout_outputs"), path+".rollout_outputs",
+		d.breaks("batch-multiple", at(params, "rollout_outputs"), path+".rollout_outputs",
 			"%d must be a multiple of the batch: questions_per_step %d × group_size %d = %d", outputs, questions, group, batch)
 	} else {
 		rollout := rolloutSteps(p)
 		for _, key := range []string{"checkpoint_steps", "reference_refresh_steps"} {
 			if v, ok := p[key].(int64); ok && v%rollout != 0 {
-				d.add(at(params, key), path+"."+key, "%d must be a multiple of the %d steps of a rollout", v, rollout)
+				d.breaks("batch-multiple", at(params, key), path+"."+key, "%d must be a multiple of the %d steps of a rollout", v, rollout)
 			}
 		}
 	}
@@ -95,7 +95,7 @@ func checkGRPO(d *decoder, s *rawStage) {
 	}
 	for i, r := range p["rewards"].([]any) {
 		if from := r.(map[string]any)["from_step"].(int64); from >= steps {
-			d.add(lookup(params, "rewards").Content[i], fmt.Sprintf("%s.rewards[%d].from_step", path, i), "%d must be below steps %d", from, steps)
+			d.breaks("until-step", lookup(params, "rewards").Content[i], fmt.Sprintf("%s.rewards[%d].from_step", path, i), "%d must be below steps %d", from, steps)
 		}
 	}
 	checkRewards(d, s)
@@ -117,7 +117,7 @@ func checkRewards(d *decoder, s *rawStage) {
 		reward, at := r.(map[string]any), fmt.Sprintf("%s.rewards[%d]", path, i)
 		name := reward["name"].(string)
 		if used[name] {
-			d.add(node, at, "the reward %q is listed twice", name)
+			d.breaks("defined-twice", node, at, "the reward %q is listed twice", name)
 		}
 		used[name] = true
 		if name == "preference" {
@@ -143,13 +143,13 @@ func checkUntil(d *decoder, s *rawStage, key string, steps int64) {
 		until, ok := e.(map[string]any)["until_step"].(int64)
 		switch final := i == len(entries)-1; {
 		case ok == final && final:
-			d.add(node, path, "the last entry holds to the end: it takes no until_step")
+			d.breaks("until-step", node, path, "the last entry holds to the end: it takes no until_step")
 		case ok == final:
-			d.add(node, path, "until_step is missing: only the last entry goes without it")
+			d.breaks("until-step", node, path, "until_step is missing: only the last entry goes without it")
 		case ok && until >= steps:
-			d.add(node, path, "until_step %d must be below steps %d", until, steps)
+			d.breaks("until-step", node, path, "until_step %d must be below steps %d", until, steps)
 		case ok && until <= last:
-			d.add(node, path, "until_step %d must be above the one before it (%d)", until, last)
+			d.breaks("until-step", node, path, "until_step %d must be above the one before it (%d)", until, last)
 		}
 		last = max(last, until)
 	}
@@ -164,13 +164,13 @@ func checkPreference(d *decoder, s *rawStage, n *yaml.Node, path string, reward 
 		if !known {
 			d.add(n, path+".domains", "a preference reward scores the domains general and safety, found %q", domain)
 		} else if _, given := s.inputs[model]; !given {
-			d.add(n, path, "domain %s needs the input %s", domain, model)
+			d.breaks("reward-model-missing", n, path, "domain %s needs the input %s", domain, model)
 		}
 	}
 	_, helpful := s.inputs["helpful"]
 	_, safety := s.inputs["safety"]
 	if !limited && !helpful && !safety {
-		d.add(n, path, "a preference reward needs the input helpful, safety or both")
+		d.breaks("reward-model-missing", n, path, "a preference reward needs the input helpful, safety or both")
 	}
 }
 
@@ -219,7 +219,7 @@ func checkCurate(d *decoder, s *rawStage) {
 		delete(rows, against)
 	}
 	if len(rows) == 0 {
-		d.add(s.node, s.name, "nothing gives rows: expected an input or a source")
+		d.breaks("no-rows", s.node, s.name, "nothing gives rows: expected an input or a source")
 	}
 }
 
@@ -235,9 +235,9 @@ func checkDistill(d *decoder, s *rawStage) {
 		starts++
 	}
 	if starts != 1 {
-		d.add(s.node, s.name, "expected exactly one of source, architecture and the input student")
+		d.breaks("student-start", s.node, s.name, "expected exactly one of source, architecture and the input student")
 	}
 	if _, ok := s.inputs["tokenizer"]; !ok && s.params["architecture"] != nil {
-		d.add(at(s.node, "architecture"), s.name+".architecture", "a model from random weights needs the input tokenizer")
+		d.breaks("student-tokenizer", at(s.node, "architecture"), s.name+".architecture", "a model from random weights needs the input tokenizer")
 	}
 }

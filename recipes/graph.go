@@ -46,7 +46,7 @@ func (g *graph) connect(s *rawStage) {
 	g.inputs(s, s)
 	for _, in := range s.kind.inputs {
 		if in.required && lookup(lookup(s.node, "inputs"), in.name) == nil {
-			g.add(at(s.node, "inputs"), s.name+".inputs", "%s is missing: expected a %s as STAGE.OUTPUT", in.name, in.role)
+			g.breaks("key-missing", at(s.node, "inputs"), s.name+".inputs", "%s is missing: expected a %s as STAGE.OUTPUT", in.name, in.role)
 		}
 	}
 	for _, student := range s.students {
@@ -92,7 +92,7 @@ func (g *graph) inputs(s, to *rawStage) {
 			for _, k := range s.kind.inputs {
 				known = append(known, k.name)
 			}
-			g.add(key, path+"."+key.Value, "a %s stage has no input %q%s", s.kind.name, key.Value, hint(key.Value, known))
+			g.breaks("unknown-key", key, path+"."+key.Value, "a %s stage has no input %q%s", s.kind.name, key.Value, hint(key.Value, known))
 			continue
 		}
 		if s.kind.anyInput != "" {
@@ -118,9 +118,9 @@ func (g *graph) ref(n *yaml.Node, path string, want role) (Ref, bool) {
 		g.missing(n, path, stageName, "output", g.refs(nil, want))
 	case from.kind == nil: // told at the stage itself
 	case !slices.Contains(from.outputs(), output):
-		g.add(n, path, "there is no output %q%s", n.Value, hint(n.Value, g.refs(from, want)))
+		g.breaks("reference", n, path, "there is no output %q%s", n.Value, hint(n.Value, g.refs(from, want)))
 	case from.kind.makes != want:
-		g.add(n, path, "expected a %s, found %s, which is a %s", want, n.Value, from.kind.makes)
+		g.breaks("reference-role", n, path, "expected a %s, found %s, which is a %s", want, n.Value, from.kind.makes)
 	default:
 		return Ref{Stage: stageName, Output: output}, true
 	}
@@ -130,10 +130,10 @@ func (g *graph) ref(n *yaml.Node, path string, want role) (Ref, bool) {
 // missing reports a reference to a stage that is not there.
 func (g *graph) missing(n *yaml.Node, path, stage, what string, known []string) {
 	if slices.Contains(g.written, stage) {
-		g.add(n, path, "the stage %q is left out", stage)
+		g.breaks("reference", n, path, "the stage %q is left out", stage)
 		return
 	}
-	g.add(n, path, "there is no %s %q%s", what, n.Value, hint(n.Value, known))
+	g.breaks("reference", n, path, "there is no %s %q%s", what, n.Value, hint(n.Value, known))
 }
 
 // refs lists references that would do: those of one stage where it is known,
@@ -172,7 +172,7 @@ func (g *graph) cycles() {
 			switch state[e.to] {
 			case walking:
 				round := append(slices.Clone(trail[slices.Index(trail, e.to):]), e.to)
-				g.add(e.node, e.path, "stages wait for each other: %s", strings.Join(round, " <- "))
+				g.breaks("cycle", e.node, e.path, "stages wait for each other: %s", strings.Join(round, " <- "))
 			case 0:
 				walk(g.stage(e.to))
 			}

@@ -109,7 +109,7 @@ func (f *file) load(opts Options) (*Recipe, error) {
 	if err := found.err(f.label, opts.Set); err != nil {
 		return nil, err
 	}
-	recipe.File, recipe.Dir, recipe.text = f.label, f.dir, string(f.text)
+	recipe.File, recipe.Dir, recipe.text, recipe.set = f.label, f.dir, string(f.text), opts.Set
 	if p := doc.profile(chosen); p != nil {
 		recipe.ProfileDescription = strings.Join(strings.Fields(p.description), " ")
 	}
@@ -189,4 +189,17 @@ func unknownProfile(file, name string, known []string) error {
 		Detail: fmt.Sprintf("%s has no profile %q%s", file, name, hint(name, known)),
 		Remedy: remedy,
 	}
+}
+
+// Profiles lists the profiles of a recipe, in the file's order; none where it cannot be read.
+func Profiles(name string) []string {
+	f, err := find(name)
+	if err != nil {
+		return nil
+	}
+	doc := f.parse(&problems{})
+	if doc == nil {
+		return nil
+	}
+	return doc.names()
 }

@@ -185,20 +185,10 @@ func (p *planner) job(s Stage, u unit) (r1.PlannedJob, error) {
 	}
 	maps.Copy(job.Inputs, u.own)
 
-	k := kindOf(p.kinds, string(s.Kind))
-	given, bearing := maps.Clone(u.params), map[string]any{}
-	for _, f := range k.params {
+	given, bearing := maps.Clone(u.params), p.bearing(s.Kind, u.params)
+	for _, f := range kindOf(p.kinds, string(s.Kind)).params {
 		if f.planOnly {
 			delete(given, f.name)
-		}
-		switch v, ok := given[f.name]; {
-		case !ok:
-		case !f.inert:
-			bearing[f.name] = v
-		case f.bears != nil:
-			if part := f.bears(v); part != nil {
-				bearing[f.name] = part
-			}
 		}
 	}
 	var err error
@@ -212,15 +202,41 @@ func (p *planner) job(s Stage, u unit) (r1.PlannedJob, error) {
 	return job, nil
 }
 
+// bearing are the parameters of a job that bear on its result.
+func (p *planner) bearing(k r1.Kind, params map[string]any) map[string]any {
+	out := map[string]any{}
+	for _, f := range kindOf(p.kinds, string(k)).params {
+		switch v, ok := params[f.name]; {
+		case !ok || f.planOnly:
+		case !f.inert:
+			out[f.name] = v
+		case f.bears != nil:
+			if part := f.bears(v); part != nil {
+				out[f.name] = part
+			}
+		}
+	}
+	return out
+}
+
 // fingerprint identifies the result of a job. params are those that bear on it.
 func (p *planner) fingerprint(job r1.PlannedJob, params map[string]any) (string, error) {
-	params, sources, err := p.sources.identify(params)
+	in, err := p.identity(job, params)
 	if err != nil {
 		return "", err
 	}
+	return r1.Fingerprint(in)
+}
+
+// identity is all that a fingerprint is made of.
+func (p *planner) identity(job r1.PlannedJob, params map[string]any) (r1.FingerprintInputs, error) {
+	params, sources, err := p.sources.identify(params)
+	if err != nil {
+		return r1.FingerprintInputs{}, err
+	}
 	raw, err := encode(params)
 	if err != nil {
-		return "", err
+		return r1.FingerprintInputs{}, err
 	}
 	in := r1.FingerprintInputs{
 		Kind: job.Kind, Semantics: r1.SemanticsVersion(job.Kind), Params: raw, Seed: job.Seed,
@@ -236,7 +252,7 @@ func (p *planner) fingerprint(job r1.PlannedJob, params map[string]any) (string,
 	for _, o := range job.Outputs {
 		in.Outputs = append(in.Outputs, o.Name)
 	}
-	return r1.Fingerprint(in)
+	return in, nil
 }
 
 // encode renders parameters. Keys are sorted, and tags such as <think> stay

@@ -16,6 +16,7 @@ type problem struct {
 	line, col int    // a negative line is the -line-th --set value
 	path      string // such as zero.params.steps
 	text      string
+	rule      string // a name of MistakeRules, or ""
 }
 
 // problems collects the mistakes of one file. The same mistake, seen through
@@ -28,7 +29,12 @@ type problems struct {
 // add records a mistake at n. The path does not tell mistakes apart, because one
 // place in the file can be reached under several names.
 func (p *problems) add(n *yaml.Node, path, format string, args ...any) {
-	found := problem{line: n.Line, col: n.Column, text: fmt.Sprintf(format, args...)}
+	p.breaks("", n, path, format, args...)
+}
+
+// breaks records a mistake that breaks a rule with a name.
+func (p *problems) breaks(rule string, n *yaml.Node, path, format string, args ...any) {
+	found := problem{line: n.Line, col: n.Column, text: fmt.Sprintf(format, args...), rule: rule}
 	if p.seen[found] {
 		return
 	}
@@ -59,7 +65,7 @@ func mergeViews(file *problems, views []view) {
 			if len(in) < len(views) && p.line >= 0 {
 				text += " (in profile " + strings.Join(in, ", ") + ")"
 			}
-			file.add(&yaml.Node{Line: p.line, Column: p.col}, path, "%s", text)
+			file.breaks(p.rule, &yaml.Node{Line: p.line, Column: p.col}, path, "%s", text)
 		}
 	}
 }
@@ -77,25 +83,25 @@ func (p *problems) err(file string, set []string) error {
 		return cmp.Or(cmp.Compare(b2i(a.line < 0), b2i(b.line < 0)), cmp.Compare(abs(a.line), abs(b.line)), cmp.Compare(a.col, b.col))
 	})
 	lines := []string{fmt.Sprintf("%s has %s:", file, count(len(p.list), "mistake"))}
+	var mistakes []Mistake
 	for i, found := range p.list {
-		if i == shown {
-			lines = append(lines, fmt.Sprintf("  and %d more", len(p.list)-shown))
-			break
-		}
-		at := fmt.Sprintf("%s:%d:%d", file, found.line, found.col)
+		at := Place{File: file, Line: found.line, Col: found.col, Path: found.path}
 		if found.line < 0 {
-			at = "--set " + set[-found.line-1]
+			at = Place{File: file, Set: set[-found.line-1], Path: found.path}
 		}
-		if found.path != "" {
-			at += ": " + found.path
+		mistakes = append(mistakes, Mistake{Rule: cmp.Or(found.rule, "recipe"), Place: at, Text: found.text})
+		switch {
+		case i == shown:
+			lines = append(lines, fmt.Sprintf("  and %d more", len(p.list)-shown))
+		case i < shown:
+			lines = append(lines, "  "+at.String()+": "+found.text)
 		}
-		lines = append(lines, "  "+at+": "+found.text)
 	}
-	return &r1.Error{
+	return &Invalid{Mistakes: mistakes, err: &r1.Error{
 		Name:   "recipe-invalid",
 		Detail: strings.Join(lines, "\n"),
 		Remedy: "correct the lines named above; docs/recipes.md lists every key",
-	}
+	}}
 }
 
 func count(n int, noun string) string {

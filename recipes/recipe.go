@@ -1,8 +1,11 @@
 package recipes
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
@@ -21,6 +24,8 @@ type Recipe struct {
 	Stages             []Stage     // in the file's order
 
 	text string
+	root *yaml.Node // the view it was compiled from, for places
+	set  []string   // the --set values, for places
 }
 
 // YAML is the text of the file the recipe was read from.
@@ -85,6 +90,22 @@ func sourcesOf(params map[string]any) []string {
 	sources, _ := params["sources"].([]any)
 	for _, s := range sources {
 		out = append(out, s.(map[string]any)["address"].(string))
+	}
+	return out
+}
+
+// ModelSources lists the addresses of the models that a plan starts from.
+func ModelSources(plan *r1.Plan) []string {
+	var out []string
+	for _, s := range plan.Stages {
+		for _, j := range s.Jobs {
+			var params struct {
+				Source string `json:"source"`
+			}
+			if json.Unmarshal(j.Params, &params) == nil && params.Source != "" && !slices.Contains(out, params.Source) {
+				out = append(out, params.Source)
+			}
+		}
 	}
 	return out
 }

@@ -45,7 +45,7 @@ type decoder struct {
 }
 
 func (d *decoder) mismatch(n *yaml.Node, path string, s shape) (any, bool) {
-	d.add(n, path, "expected %s, found %s", s.want(), describe(n))
+	d.breaks("value-shape", n, path, "expected %s, found %s", s.want(), describe(n))
 	return nil, false
 }
 
@@ -86,7 +86,7 @@ func (s whole) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
 		return d.mismatch(n, path, s)
 	}
 	if v > maxWhole {
-		d.add(n, path, "expected %s to %d, found %s", s.want(), maxWhole, describe(n))
+		d.breaks("value-shape", n, path, "expected %s to %d, found %s", s.want(), maxWhole, describe(n))
 		return nil, false
 	}
 	return v, true
@@ -149,7 +149,7 @@ func (s enum) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
 		}
 	}
 	if near := suggest.Nearest(n.Value, s); near != "" {
-		d.add(n, path, "expected %s, found %s; did you mean %q?", s.want(), describe(n), near)
+		d.breaks("value-shape", n, path, "expected %s, found %s; did you mean %q?", s.want(), describe(n), near)
 		return nil, false
 	}
 	return d.mismatch(n, path, s)
@@ -169,7 +169,7 @@ func (s list) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
 		return d.mismatch(n, path, s)
 	}
 	if s.filled && len(n.Content) == 0 {
-		d.add(n, path, "expected %s that is not empty", s.want())
+		d.breaks("value-shape", n, path, "expected %s that is not empty", s.want())
 		return nil, false
 	}
 	out, good := make([]any, 0, len(n.Content)), true
@@ -227,7 +227,7 @@ func (s object) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
 		key, value := n.Content[i], n.Content[i+1]
 		f := s.field(key.Value)
 		if f == nil {
-			d.add(key, join(path, key.Value), "unknown key %q%s", key.Value, hint(key.Value, s.names()))
+			d.breaks("unknown-key", key, join(path, key.Value), "unknown key %q%s", key.Value, hint(key.Value, s.names()))
 			good = false
 			continue
 		}
@@ -246,7 +246,7 @@ func (s object) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
 			continue
 		}
 		if f.required {
-			d.add(n, path, "%s is missing: expected %s", f.name, f.shape.want())
+			d.breaks("key-missing", n, path, "%s is missing: expected %s", f.name, f.shape.want())
 			good = false
 		} else if f.value != nil {
 			out[f.name] = f.value
@@ -304,7 +304,7 @@ func (s tagged) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
 		return d.mismatch(n, path, s)
 	}
 	if lookup(n, s.key) == nil {
-		d.add(n, path, "%s is missing: expected %s", s.key, s.names().want())
+		d.breaks("key-missing", n, path, "%s is missing: expected %s", s.key, s.names().want())
 		return nil, false
 	}
 	name := scalar(n, s.key)
@@ -314,7 +314,7 @@ func (s tagged) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
 			return object{what: s.what, fields: fields, check: v.check}.decode(d, n, path)
 		}
 	}
-	d.add(lookup(n, s.key), path+"."+s.key, "unknown %s %q%s", s.what, name, hint(name, s.names()))
+	d.breaks("unknown-name", lookup(n, s.key), path+"."+s.key, "unknown %s %q%s", s.what, name, hint(name, s.names()))
 	return nil, false
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/r1ctl/r1ctl/internal/puzzles"
 )
 
 var (
@@ -38,6 +40,7 @@ func (s name) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
 type address struct {
 	what    string
 	schemes []*regexp.Regexp
+	puzzles bool // rg:// too, which has a language of its own
 	names   string
 }
 
@@ -47,8 +50,8 @@ var (
 		names: "tiny://name, hf://org/name@revision or a local directory",
 	}
 	dataAddress = address{
-		what: "a data set", schemes: []*regexp.Regexp{tinyPattern, s3Pattern},
-		names: "tiny://name, s3://bucket/key or a local path",
+		what: "a data set", schemes: []*regexp.Regexp{tinyPattern, s3Pattern}, puzzles: true,
+		names: "tiny://name, rg://family, s3://bucket/key or a local path",
 	}
 )
 
@@ -63,6 +66,13 @@ func (s address) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
 			return filepath.Clean(n.Value), true
 		}
 		return filepath.Join(d.dir, n.Value), true
+	}
+	if s.puzzles && strings.HasPrefix(n.Value, puzzles.Scheme) {
+		if why := puzzles.Check(n.Value); why != "" {
+			d.breaks("value-shape", n, path, "expected an address of puzzles: %s", why)
+			return nil, false
+		}
+		return n.Value, true
 	}
 	for _, scheme := range s.schemes {
 		if scheme.MatchString(n.Value) {
@@ -87,9 +97,9 @@ var templateObject = object{
 		chat, _ := v["chat"].(bool)
 		switch {
 		case isText == chat:
-			d.add(n, path, "expected either text or chat: true")
+			d.breaks("template-form", n, path, "expected either text or chat: true")
 		case isText && !strings.Contains(body, "{prompt}"):
-			d.add(at(n, "text"), path+".text", "the text has no {prompt} to put the question in")
+			d.breaks("template-form", at(n, "text"), path+".text", "the text has no {prompt} to put the question in")
 		default:
 			return true
 		}
@@ -111,7 +121,7 @@ func (s template) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
 	if v, ok := d.templates[n.Value]; ok {
 		return v, v != nil
 	}
-	d.add(n, path, "there is no template %q%s", n.Value, hint(n.Value, d.declared))
+	d.breaks("unknown-name", n, path, "there is no template %q%s", n.Value, hint(n.Value, d.declared))
 	return nil, false
 }
 

@@ -49,7 +49,7 @@ func (v *view) compile(dir string) *Recipe {
 	}
 	decoded, _ := object{fields: fields}.decode(d, v.root, "")
 	root, _ := decoded.(map[string]any)
-	r := &Recipe{Profile: v.profile}
+	r := &Recipe{Profile: v.profile, root: v.root}
 	r.Name, _ = root["recipe"].(string)
 	r.Description, _ = root["description"].(string)
 	r.Seed, _ = root["seed"].(int64)
@@ -117,7 +117,7 @@ func (d *decoder) stages(n *yaml.Node) []*rawStage {
 			continue
 		}
 		if before, ok := first[s.name]; ok {
-			d.add(at(c, "name"), s.name, "the stage %q is defined twice; first in line %d", s.name, before.Line)
+			d.breaks("defined-twice", at(c, "name"), s.name, "the stage %q is defined twice; first in line %d", s.name, before.Line)
 			continue
 		}
 		first[s.name] = at(c, "name")
@@ -146,7 +146,7 @@ func (d *decoder) stage(all []kind, n *yaml.Node, path string) *rawStage {
 		return s
 	}
 	if s.kind = kindOf(all, kindNode.Value); s.kind == nil {
-		d.add(kindNode, s.name+".kind", "unknown kind %s%s", quote(kindNode), hint(kindNode.Value, kindNames(all)))
+		d.breaks("unknown-name", kindNode, s.name+".kind", "unknown kind %s%s", quote(kindNode), hint(kindNode.Value, kindNames(all)))
 		return s
 	}
 	d.stageKeys(s)
@@ -205,9 +205,9 @@ func (d *decoder) stageKeys(s *rawStage) {
 		switch {
 		case slices.Contains(known, key.Value):
 		case params.field(key.Value) != nil:
-			d.add(key, s.name+"."+key.Value, "unknown key %q; it belongs under params", key.Value)
+			d.breaks("unknown-key", key, s.name+"."+key.Value, "unknown key %q; it belongs under params", key.Value)
 		default:
-			d.add(key, s.name+"."+key.Value, "unknown key %q%s", key.Value, hint(key.Value, known))
+			d.breaks("unknown-key", key, s.name+"."+key.Value, "unknown key %q%s", key.Value, hint(key.Value, known))
 		}
 	}
 }
@@ -253,7 +253,7 @@ func (d *decoder) students(s *rawStage, shared *yaml.Node) {
 		} else if _, ok := (name{}).decode(d, key, path+".name"); !ok {
 			continue
 		} else if seen[key.Value] {
-			d.add(key, path+".name", "the student %q is defined twice", key.Value)
+			d.breaks("defined-twice", key, path+".name", "the student %q is defined twice", key.Value)
 			continue
 		} else {
 			seen[key.Value] = true
@@ -267,7 +267,7 @@ func (d *decoder) students(s *rawStage, shared *yaml.Node) {
 		for j := 0; j+1 < len(n.Content); j += 2 {
 			switch key := n.Content[j]; {
 			case !slices.Contains(known, key.Value):
-				d.add(key, student.name+"."+key.Value, "unknown key %q%s", key.Value, hint(key.Value, known))
+				d.breaks("unknown-key", key, student.name+"."+key.Value, "unknown key %q%s", key.Value, hint(key.Value, known))
 			case slices.Contains(known[3:], key.Value):
 				params = merge(params, &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{key, n.Content[j+1]}})
 			}

@@ -23,47 +23,63 @@ import (
 )
 
 func (a *app) startCommand() *cobra.Command {
-	var profile, runID string
-	var set []string
-	var detach bool
+	var f planFlags
+	var runID string
+	var detach, dryRun bool
 	cmd := &cobra.Command{
 		Use:   "start RECIPE",
 		Short: "Start a run of a recipe and watch it",
 		Long: `This command starts a run: it checks the recipe, freezes it with its profile,
 and hands it to Temporal. RECIPE is a file, or the name of a recipe in the
 binary. Ctrl-C detaches; the run goes on. Jobs that an earlier run committed
-with the same inputs and parameters are reused.`,
+with the same inputs and parameters are reused. What it is about to do is told
+first, in a line; --dry-run tells all of it and starts nothing, as r1ctl plan.
+A recipe that breaks a rule of r1ctl lint is refused.`,
 		Example: `  r1ctl start recipes/full-r1.yaml
   r1ctl start r1-zero --profile smoke
   r1ctl start full-r1 --set zero.params.steps=80 --detach -o json`,
-		Args: cobra.ExactArgs(1),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return recipes.List(), cobra.ShellCompDirectiveDefault
-		},
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeRecipes,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			run, err := freeze(args[0], recipes.Options{Profile: profile, Set: set}, runID)
+			if dryRun {
+				out, err := a.plan(cmd, args[0], f)
+				if err != nil {
+					return err
+				}
+				if a.json() {
+					return a.printJSON(out)
+				}
+				return printPlan(a.out, out, false)
+			}
+			run, err := freeze(args[0], f.options(), runID)
 			if err != nil {
 				return err
+			}
+			if !a.json() {
+				out, err := a.plan(cmd, args[0], f)
+				if err != nil {
+					return err
+				}
+				fmt.Fprint(a.err, out.summary())
 			}
 			return a.start(cmd, run, detach)
 		},
 	}
-	f := cmd.Flags()
-	f.StringVarP(&profile, "profile", "p", "", "profile that sizes the recipe (default: the recipe's own)")
-	f.StringArrayVar(&set, "set", nil, "change a value of the recipe, such as zero.params.steps=80 (repeatable)")
-	f.StringVar(&runID, "run-id", "", "name the run yourself")
-	f.BoolVarP(&detach, "detach", "d", false, "return as soon as the run is started")
-	f.String("wheel-dir", "", "install the trainer's environment from this folder of wheels, without a network")
+	f.add(cmd)
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be done, as r1ctl plan, and start nothing")
+	cmd.Flags().StringVar(&runID, "run-id", "", "name the run yourself")
+	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "return as soon as the run is started")
+	cmd.Flags().String("wheel-dir", "", "install the trainer's environment from this folder of wheels, without a network")
 	return cmd
 }
 
 // freeze resolves a recipe into a run. It touches neither network nor state.
 func freeze(recipe string, o recipes.Options, id string) (*r1.Run, error) {
-	rec, err := recipes.Load(recipe, o)
+	rec, _, err := checked(recipe, o)
 	if err != nil {
 		return nil, err
 	}
-	plan, err := recipes.Plan(rec, recipes.PlanOptions{SourceDigest: sourceDigest})
+	plan, err := recipes.Plan(rec, planOptions())
 	if err != nil {
 		return nil, err
 	}

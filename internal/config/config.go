@@ -30,6 +30,7 @@ type Config struct {
 	Site     Site     `mapstructure:"site"`
 	Trainer  Trainer  `mapstructure:"trainer"`
 	Server   Server   `mapstructure:"server"`
+	Prices   Prices   `mapstructure:"prices"`
 	// File is the config file that was read; empty without one.
 	File string `mapstructure:"-"`
 }
@@ -62,6 +63,19 @@ type Site struct {
 	StopGrace       time.Duration `mapstructure:"stop_grace"`
 	Stall           time.Duration `mapstructure:"stall"` // silence of a trainer that counts as a stall; see docs/job-contract.md
 	Retries         Retries       `mapstructure:"retries"`
+	// What jobs run on, for estimates: r1ctl plan.
+	Accelerator       string  `mapstructure:"accelerator"`        // such as H100; empty: a CPU
+	Accelerators      int     `mapstructure:"accelerators"`       // how many a job may have; 0: as many as it needs
+	AcceleratorMemory float64 `mapstructure:"accelerator_memory"` // GiB of one; 0: by its name
+	AcceleratorTFLOPS float64 `mapstructure:"accelerator_tflops"` // dense bfloat16 peak of one; 0: by its name
+}
+
+// Prices are what this site costs, for estimates; 0 is not known.
+type Prices struct {
+	AcceleratorHour float64 `mapstructure:"accelerator_hour"`
+	CPUHour         float64 `mapstructure:"cpu_hour"`
+	StorageTBMonth  float64 `mapstructure:"storage_tb_month"`
+	Currency        string  `mapstructure:"currency"`
 }
 
 // Retries bounds how often a job is tried again, by failure class.
@@ -115,6 +129,14 @@ func defaults() (map[string]any, error) {
 		"site.keep_checkpoints":       2,
 		"site.stop_grace":             "30s",
 		"site.stall":                  "2h",
+		"site.accelerator":            "",
+		"site.accelerators":           0,
+		"site.accelerator_memory":     0.0,
+		"site.accelerator_tflops":     0.0,
+		"prices.accelerator_hour":     0.0,
+		"prices.cpu_hour":             0.0,
+		"prices.storage_tb_month":     0.0,
+		"prices.currency":             "USD",
 		"site.retries.program":        1,
 		"site.retries.infrastructure": 5,
 		"site.retries.preempted":      "168h",
@@ -201,6 +223,14 @@ func (c Config) CheckEngine() error {
 func (c *Config) check() error {
 	if c.Site.Slots < 1 {
 		return &r1.Error{Name: "config-invalid", Detail: fmt.Sprintf("site.slots is %d, expected at least 1", c.Site.Slots), Remedy: "set site.slots to how many jobs may run side by side"}
+	}
+	for name, v := range map[string]float64{
+		"site.accelerators": float64(c.Site.Accelerators), "site.accelerator_memory": c.Site.AcceleratorMemory, "site.accelerator_tflops": c.Site.AcceleratorTFLOPS,
+		"prices.accelerator_hour": c.Prices.AcceleratorHour, "prices.cpu_hour": c.Prices.CPUHour, "prices.storage_tb_month": c.Prices.StorageTBMonth,
+	} {
+		if v < 0 {
+			return &r1.Error{Name: "config-invalid", Detail: fmt.Sprintf("%s is %g, expected a number from 0", name, v), Remedy: "correct it; 0 is: not known"}
+		}
 	}
 	if err := c.Trainer.resolve(); err != nil {
 		return err

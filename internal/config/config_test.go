@@ -31,6 +31,7 @@ func TestBadSettingsAreRefused(t *testing.T) {
 		"wrong type":       {"site:\n  slots: many\n", "wrong type"},
 		"not yaml":         {"site: [\n", "read config file"},
 		"only one address": {"temporal:\n  address: example:7233\n", "go together"},
+		"a negative price": {"prices:\n  cpu_hour: -1\n", "prices.cpu_hour"},
 		"no slots":         {"site:\n  slots: 0\n", "expected at least 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
