@@ -209,6 +209,20 @@ func ParseParams(raw json.RawMessage) (Params, error) {
 	return p, nil
 }
 
+// Needs lists the fields that every row must have for a step, given as a resolved
+// recipe has it, with the key do. Of a step that is none, nothing is known.
+func Needs(step map[string]any) []string {
+	raw, err := json.Marshal(map[string]any{"steps": []any{step}})
+	if err != nil {
+		return nil
+	}
+	p, err := ParseParams(raw)
+	if err != nil {
+		return nil
+	}
+	return p.needs()
+}
+
 // needs is the union of what the steps need, in the order of the steps.
 func (p Params) needs() []string {
 	var all []string

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/r1ctl/r1ctl/internal/curate"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/recipes"
 )
@@ -75,22 +76,6 @@ func dataRules() []Rule {
 	}
 }
 
-// stepNeeds are the fields that a curate step reads of each row. Steps that are not listed read none.
-func stepNeeds(step map[string]any) []string {
-	switch step["do"] {
-	case "correct", "pass-rate":
-		return []string{"verdict"}
-	case "finished":
-		return []string{"finish"}
-	case "length":
-		return []string{"tokens"}
-	case "format", "language", "repetition", "paragraph", "code-block", "refine",
-		"truncated", "readable", "repeated-lines", "loop", "leakage", "refusal":
-		return []string{"response"}
-	}
-	return nil
-}
-
 // compares says whether a step that compares rows finds something to compare: fields that a row
 // lacks count as empty, so where it has none of them all rows are equal.
 func compares(step map[string]any, f flow) bool {
@@ -152,7 +137,7 @@ func columns(c *checker) {
 			continue
 		}
 		for i, step := range p.maps("steps") {
-			lacks(c.flowsInto(p), stepNeeds(step), func(f flow, field string) {
+			lacks(c.flowsInto(p), curate.Needs(step), func(f flow, field string) {
 				c.found(p, at("steps", strconv.Itoa(i)), "rows of %s have no %s, which the step %s reads", f.from, field, step["do"])
 			})
 			for _, f := range c.flowsInto(p) {
