@@ -91,7 +91,7 @@ def measure(rows: Sequence[Row], problems: int) -> Values:
             for n in _powers_of_two(samples)
         },
         "pass@k": mean([float(correct > 0) for correct in right]),
-        **_with_interval("cons@k", [_consensus(group) for group in judged]),
+        **_with_interval("cons@k", [_consensus(group) for group in judged if verifier_of(group[0]) != "code"]),
         **_with_interval("greedy", greedy),
         **means,
         **_with_interval("tokens", [mean([float(row["tokens"]) for row in group]) or 0.0 for group in by_problem]),

@@ -174,3 +174,12 @@ def test_a_report_tells_domains_apart() -> None:
 def test_a_summary_leaves_out_what_does_not_apply() -> None:
     rows = [*samples("c7", "u"), row("unverified", sample=2, verifier="none")]
     assert summarize(rows) == {"accuracy": 1.0, "format": 1.0, "clipped": 0.0, "tokens": 10.0, "unverified": 1.0}
+
+
+def test_programs_have_no_consensus() -> None:
+    """Equal programs look different, so their texts say nothing of agreement; pass@1 counts them."""
+    programs = [row("correct", sample=n, verifier="code") for n in range(2)]
+    both = measure([*programs, *samples("w7", "w7")], 2)
+    assert both["cons@k"] == 0.0, "of the other problem alone"
+    assert both["pass@1"] == 0.5
+    assert measure(programs, 1)["cons@k"] is None
