@@ -95,6 +95,7 @@ func agentEnv(c config.Config) []string {
 		"R1CTL_TRAINER_PYTHON=" + c.Trainer.Python,
 		"R1CTL_TRAINER_WHEEL_DIR=" + c.Trainer.WheelDir,
 		"R1CTL_TRAINER_COMMAND=" + strings.Join(c.Trainer.Command, ","),
+		"R1CTL_TRAINER_PYTHON_PATH=" + strings.Join(c.Trainer.PythonPath, ","),
 	}
 }
 

@@ -123,6 +123,9 @@ func (a *app) verifierFor(ctx context.Context, cfg config.Config, self string) [
 	for _, pair := range py.environ {
 		command = append(command, "--python-env", pair)
 	}
+	for _, dir := range cfg.Trainer.PythonPath {
+		command = append(command, "--python-path", dir)
+	}
 	return command
 }
 

@@ -62,7 +62,7 @@ func (a *app) rewardsListCommand() *cobra.Command {
 type serveFlags struct {
 	listen, python, verifier string
 	remote                   bool
-	environ, rewards         []string
+	environ, rewards, paths  []string
 }
 
 func (f *serveFlags) add(cmd *cobra.Command) {
@@ -70,6 +70,7 @@ func (f *serveFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.remote, "allow-remote", false, "permit an address that other machines can reach")
 	cmd.Flags().StringVar(&f.python, "python", "", "interpreter of the second opinion, of puzzles and of python rewards")
 	cmd.Flags().StringArrayVar(&f.environ, "python-env", nil, "KEY=VALUE in its environment (repeatable)")
+	cmd.Flags().StringArrayVar(&f.paths, "python-path", nil, "folder with modules of python rewards (repeatable); PYTHONPATH counts too")
 }
 
 func (a *app) rewardsServeCommand() *cobra.Command {
@@ -140,7 +141,7 @@ func (a *app) serveVerdicts(cmd *cobra.Command, f serveFlags, cfg verify.Config)
 	py := python{f.python, f.environ}
 	j := newJudging(py, verify.Options{Default: f.verifier}, a.err)
 	defer j.close()
-	own := newOutsideRewards(py, a.err, !f.remote, rewards)
+	own := newOutsideRewards(py, f.paths, a.err, !f.remote, rewards)
 	defer own.Close()
 	cfg.Listen, cfg.AllowRemote = f.listen, f.remote
 	cfg.Handler = verify.Service{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -22,6 +23,7 @@ const mostFunctions = 16
 // process over requests.
 type outsideRewards struct {
 	python  python
+	paths   string // where the functions' modules lie, as PYTHONPATH has it
 	log     io.Writer
 	any     bool            // requests may name functions and addresses
 	allowed map[string]bool // those that they may name in any case
@@ -30,8 +32,9 @@ type outsideRewards struct {
 	known map[string]*outside.Function
 }
 
-func newOutsideRewards(py python, log io.Writer, anything bool, named []verify.Wanted) *outsideRewards {
-	o := &outsideRewards{python: py, log: log, any: anything, allowed: map[string]bool{}, known: map[string]*outside.Function{}}
+func newOutsideRewards(py python, paths []string, log io.Writer, anything bool, named []verify.Wanted) *outsideRewards {
+	where := strings.Join(append(slices.Clone(paths), os.Getenv("PYTHONPATH")), ":")
+	o := &outsideRewards{python: py, paths: where, log: log, any: anything, allowed: map[string]bool{}, known: map[string]*outside.Function{}}
 	for _, w := range named {
 		o.allowed[outsideKey(w.Reward)] = true
 	}
@@ -69,7 +72,7 @@ func (o *outsideRewards) find(r *reward.Reward) (verify.Outside, error) {
 	}
 	f := outside.NewFunction(r.Params, outside.Options{
 		Python: o.python.path, Log: o.log,
-		Environ: withPath(childenv.Clean(o.python.environ...), os.Getenv("PYTHONPATH")),
+		Environ: withPath(childenv.Clean(o.python.environ...), o.paths),
 	})
 	o.known[key] = f
 	return f, nil

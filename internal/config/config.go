@@ -92,6 +92,8 @@ type Trainer struct {
 	// Command is a program that keeps the job contract, to be run in place of
 	// r1trainer; the path of job.json is appended. Empty: r1trainer.
 	Command []string `mapstructure:"command"`
+	// PythonPath lists folders with Python modules of rewards of your own.
+	PythonPath []string `mapstructure:"python_path"`
 }
 
 // Server is about the embedded engine.
@@ -143,6 +145,7 @@ func defaults() (map[string]any, error) {
 		"trainer.python":              "",
 		"trainer.wheel_dir":           "",
 		"trainer.command":             []string{},
+		"trainer.python_path":         []string{},
 		"server.idle_timeout":         "10m",
 	}, nil
 }
@@ -236,7 +239,11 @@ func (c *Config) check() error {
 		return err
 	}
 	// The engine and its agents run in other folders than this command.
-	for _, path := range []*string{&c.StateDir, &c.CacheDir, &c.Trainer.WheelDir, &c.File} {
+	paths := []*string{&c.StateDir, &c.CacheDir, &c.Trainer.WheelDir, &c.File}
+	for i := range c.Trainer.PythonPath {
+		paths = append(paths, &c.Trainer.PythonPath[i])
+	}
+	for _, path := range paths {
 		if *path == "" {
 			continue
 		}
