@@ -351,6 +351,12 @@ func (d *drive) strikePoint(ctx context.Context, o Order) (blow, error) {
 	}
 	b := blow{order: o, at: rec.Time, before: d.look(o.Job), note: rec.Detail}
 	if o.Kind.Do == fault.Kill {
+		for range 1000 { // it tells, and then dies
+			if st, err := procstat.Read(rec.PID); err != nil || st.Zombie {
+				break
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
 		return b, d.last(ctx, &b, nil)
 	}
 	st, err := procstat.Read(rec.PID)
