@@ -25,7 +25,7 @@ for number in (302, 56, 157): denied("socketpair", 53, number, 1, 0, 0)`},
 for pid in ("1", "PARENT", "self", str(os.getppid())):
     for file in ("environ", "mem", "maps", "root", "fd", "cwd", "cmdline"): refused(os.stat, f"/proc/{pid}/{file}")`},
 		{name: "symlink out", ends: exited, program: `
-for i, path in enumerate(("DIR/secret", "/proc/1/root/etc/passwd", "../../../../DIR/secret", "/etc/passwd")):
+for i, path in enumerate(("DIR/secret", os.path.join("/proc/1", "root", "etc/passwd"), "../../../../DIR/secret", "/etc/passwd")):
     os.symlink(path, f"/w/link{i}"); refused(open, f"/w/link{i}"); refused(open, f"/w/link{i}", "w")`},
 		{name: "hard link", ends: exited, program: `
 refused(os.link, os.path.realpath(sys.executable), "/w/python"); refused(os.link, "DIR/secret", "/w/secret")`},

@@ -50,7 +50,7 @@ func TestPages(t *testing.T) {
 		"a log":                    {link.Log("", failed), "text/plain", 200, "start 0/4\n<b>stopped</b>\n"},
 		"no such run":              {"/runs/summer", "text/html", 404, "there is no run"},
 		"a run with a path":        {"/runs/..%2f..%2f_runs", "text/html", 404, "no such run"},
-		"no such stage":            {"/runs/spring/logs/root/main/1", "text/html", 404, "no such stage"},
+		"no such stage":            {"/runs/spring/logs/autumn/main/1", "text/html", 404, "no such stage"},
 		"no such job":              {"/runs/spring/logs/sprout/main/1", "text/html", 404, "no such stage, job or attempt"},
 		"no attempt":               {"/runs/spring/logs/sprout/phase-01/0", "text/html", 404, "no such stage, job or attempt"},
 		"an attempt without a log": {"/runs/spring/logs/honey/main/1", "text/html", 404, "has written no log"},
