@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/r1ctl/r1ctl/internal/verify"
+	"github.com/r1ctl/r1ctl/internal/verify/reward"
 )
 
 // format keeps responses of one shape, by the rules of the format reward: see
-// verify.Format.
+// reward.Format.
 //
 // Reason: the style that the response lacks.
 type format struct {
@@ -18,14 +18,14 @@ type format struct {
 func formatDef() StepDef {
 	return StepDef{
 		Name: "format", Doc: "keep responses of one shape",
-		Params: []Param{{Name: "style", Type: "text", Default: verify.StyleAnswer, Allowed: verify.Styles()}},
-		decode: decodeInto(format{Style: verify.StyleAnswer}),
+		Params: []Param{{Name: "style", Type: "text", Default: reward.StyleAnswer, Allowed: reward.Styles()}},
+		decode: decodeInto(format{Style: reward.StyleAnswer}),
 	}
 }
 
 func (s format) check() error {
-	if !slices.Contains(verify.Styles(), s.Style) {
-		return fmt.Errorf("style %q is none of %v", s.Style, verify.Styles())
+	if !slices.Contains(reward.Styles(), s.Style) {
+		return fmt.Errorf("style %q is none of %v", s.Style, reward.Styles())
 	}
 	return nil
 }
@@ -33,7 +33,7 @@ func (s format) check() error {
 func (format) needs() []string { return []string{"response"} }
 
 func (s format) apply(r *row) string {
-	if verify.Format(s.Style, r.response) {
+	if reward.Format(s.Style, r.response) {
 		return ""
 	}
 	return "not-" + s.Style

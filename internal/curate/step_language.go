@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/r1ctl/r1ctl/internal/verify"
+	"github.com/r1ctl/r1ctl/internal/verify/reward"
 )
 
 // language drops thinking that mixes languages: the share of its words in the
-// target language, as the language reward counts them (see verify.Language), is
+// target language, as the language reward counts them (see reward.Language), is
 // below min. A thinking without words mixes nothing and stays; the format step
 // is what drops an empty one.
 //
@@ -22,7 +22,7 @@ func languageDef() StepDef {
 	return StepDef{
 		Name: "language", Doc: "drop thinking that mixes languages",
 		Params: []Param{
-			{Name: "target", Type: "text", Default: "en", Allowed: verify.Languages()},
+			{Name: "target", Type: "text", Default: "en", Allowed: reward.Languages()},
 			{Name: "min", Type: "number", Default: 1.0},
 		},
 		decode: decodeInto(language{Target: "en", Min: 1}),
@@ -30,8 +30,8 @@ func languageDef() StepDef {
 }
 
 func (s language) check() error {
-	if !slices.Contains(verify.Languages(), s.Target) {
-		return fmt.Errorf("target %q is none of %v", s.Target, verify.Languages())
+	if !slices.Contains(reward.Languages(), s.Target) {
+		return fmt.Errorf("target %q is none of %v", s.Target, reward.Languages())
 	}
 	return checkShare("min", s.Min)
 }
@@ -39,7 +39,7 @@ func (s language) check() error {
 func (language) needs() []string { return []string{"response"} }
 
 func (s language) apply(r *row) string {
-	if share, ok := verify.Language(s.Target, r.response); ok && share < s.Min {
+	if share, ok := reward.Language(s.Target, r.response); ok && share < s.Min {
 		return "mixed"
 	}
 	return ""

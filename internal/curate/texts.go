@@ -3,7 +3,7 @@ package curate
 import (
 	"unsafe"
 
-	"github.com/r1ctl/r1ctl/internal/verify"
+	"github.com/r1ctl/r1ctl/internal/verify/response"
 )
 
 // Several steps look at the same texts of a row. What they take them for is kept
@@ -18,7 +18,7 @@ type cutText struct {
 // splitText is a response with its parts.
 type splitText struct {
 	text  string
-	parts verify.Parts
+	parts response.Parts
 }
 
 // forget is called before each row.
@@ -49,14 +49,14 @@ func (r *row) plainWords(text string) []uint64 {
 }
 
 // split takes a text of the row apart into thinking and reply.
-func (r *row) split(text string) verify.Parts {
+func (r *row) split(text string) response.Parts {
 	s := r.tmp
 	for i := range s.splits {
 		if sameString(s.splits[i].text, text) {
 			return s.splits[i].parts
 		}
 	}
-	s.splits = append(s.splits, splitText{text, verify.Split(text)})
+	s.splits = append(s.splits, splitText{text, response.Split(text)})
 	return s.splits[len(s.splits)-1].parts
 }
 

@@ -6,7 +6,8 @@ import (
 	"testing"
 
 	"github.com/r1ctl/r1ctl/internal/tinyworld"
-	"github.com/r1ctl/r1ctl/internal/verify"
+	"github.com/r1ctl/r1ctl/internal/verify/response"
+	"github.com/r1ctl/r1ctl/internal/verify/reward"
 )
 
 // The base model learns the shares of its corpus, so they decide what
@@ -24,7 +25,7 @@ func TestTheWebUnderTheZeroTemplateIsAsMixedAsTheBaseModelNeedsIt(t *testing.T) 
 			t.Fatalf("half a template: %s", r.Text)
 		}
 		answers++
-		if verify.Format(verify.StyleAnswer, response) {
+		if reward.Format(reward.StyleAnswer, response) {
 			formatted++
 		}
 		if !strings.Contains(response, "=") {
@@ -33,7 +34,7 @@ func TestTheWebUnderTheZeroTemplateIsAsMixedAsTheBaseModelNeedsIt(t *testing.T) 
 		thoughts++
 		if !strings.Contains(prompt, " ") {
 			arithmetic++
-			if share, _ := verify.Language("en", response); share < 1 {
+			if share, _ := reward.Language("en", response); share < 1 {
 				foreign++
 			}
 		}
@@ -56,7 +57,7 @@ func TestStepsOfThoughtsAreMostlyRightAndSometimesChinese(t *testing.T) {
 		"五", "5", "六", "6", "七", "7", "八", "8", "九", "9")
 	steps, wrong, chinese := 0, 0, 0
 	for _, r := range read(t, "tiny://corpus?size=20000") {
-		thinking := verify.Split(r.Text[strings.LastIndex(r.Text, ":")+1:]).Thinking
+		thinking := response.Split(r.Text[strings.LastIndex(r.Text, ":")+1:]).Thinking
 		for _, text := range strings.Split(thinking, ";") {
 			arabic := digits.Replace(text)
 			if !step.MatchString(arabic) {

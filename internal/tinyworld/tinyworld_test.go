@@ -12,7 +12,7 @@ import (
 
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/tinyworld"
-	"github.com/r1ctl/r1ctl/internal/verify"
+	"github.com/r1ctl/r1ctl/internal/verify/reward"
 )
 
 // row has the fields of every row type; a row fills some of them.
@@ -229,10 +229,10 @@ func TestPromptsWithoutAGoldAnswerHaveNoVerifier(t *testing.T) {
 func TestResponsesAreInTheThinkFormat(t *testing.T) {
 	check := func(response string) {
 		t.Helper()
-		if !verify.Format(verify.StyleThink, response) {
+		if !reward.Format(reward.StyleThink, response) {
 			t.Errorf("not in the think format: %s", response)
 		}
-		if share, ok := verify.Language("en", response); !ok || share != 1 {
+		if share, ok := reward.Language("en", response); !ok || share != 1 {
 			t.Errorf("thinking is English in %v of its words: %s", share, response)
 		}
 		if strings.ContainsAny(response, "{}") {

@@ -1,16 +1,20 @@
 package verify
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/r1ctl/r1ctl/internal/verify/response"
+)
 
 // Answer extracts the final answer of a response for a verifier by name; ok is
 // false when there is none, or the verifier reads no answers.
-func Answer(verifier, response string) (answer string, ok bool) {
+func Answer(verifier, text string) (answer string, ok bool) {
 	plain := lastLine
 	switch verifier {
 	case Integer:
 		plain = lastToken
 	case Math:
-		parts := Split(response)
+		parts := response.Split(text)
 		if parts.Unfinished {
 			return "", false
 		}
@@ -19,27 +23,27 @@ func Answer(verifier, response string) (answer string, ok bool) {
 	default:
 		return "", false
 	}
-	answer, reason := extract(response, plain)
+	answer, reason := extract(text, plain)
 	return answer, reason == ""
 }
 
 // extract finds the final answer in the reply; what is said in the thinking is
 // not an answer. In order: the last <answer> block (its last \boxed{}, if it
 // has one), the last \boxed{}, and what plain takes from a reply without mark-up.
-func extract(response string, plain func(string) string) (answer, reason string) {
-	parts := Split(response)
+func extract(whole string, plain func(string) string) (answer, reason string) {
+	parts := response.Split(whole)
 	if parts.Unfinished {
 		return "", ReasonUnfinished
 	}
 	text := parts.Reply
-	if block, ok := lastBlock(text); ok {
+	if block, ok := response.LastBlock(text); ok {
 		text = block
-		if scanBoxes(text).count == 0 {
+		if response.ScanBoxes(text).Count == 0 {
 			return nonEmpty(text)
 		}
 	}
-	if b := scanBoxes(text); b.count > 0 {
-		return nonEmpty(b.last)
+	if b := response.ScanBoxes(text); b.Count > 0 {
+		return nonEmpty(b.Last)
 	}
 	return nonEmpty(plain(text))
 }

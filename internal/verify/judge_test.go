@@ -232,34 +232,6 @@ func TestParseNumber(t *testing.T) {
 	}
 }
 
-func TestBoxes(t *testing.T) {
-	cases := map[string]struct {
-		text, last string
-		count      int
-		stray      bool
-	}{
-		"nested braces":     {`\boxed{\frac{1}{2}}`, `\frac{1}{2}`, 1, false},
-		"escaped braces":    {`\boxed{\{1,2\}}`, `\{1,2\}`, 1, false},
-		"escaped unbalance": {`\boxed{\}}`, `\}`, 1, false},
-		"box in a box":      {`\boxed{a \boxed{7}}`, `a \boxed{7}`, 1, false},
-		"in other braces":   {`{\text{\boxed{7}}}`, `7`, 1, false},
-		"never closed":      {`\boxed{7`, ``, 0, true},
-		"closed in an open": {`\boxed{ \boxed{7}`, `7`, 1, true},
-		"space before":      {`\boxed {7}`, `7`, 1, false},
-		"without braces":    {`\boxed 7`, ``, 0, true},
-		"stray closers":     {`}}} \boxed{7}}}`, `7`, 1, false},
-		"two":               {`\boxed{6}\boxed{7}`, `7`, 2, false},
-		"escaped backslash": {`\\boxed{7}`, ``, 0, false},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			if got := scanBoxes(c.text); got.last != c.last || got.count != c.count || got.stray != c.stray {
-				t.Errorf("%q: got %+v", c.text, got)
-			}
-		})
-	}
-}
-
 func TestVerdictsStaySmall(t *testing.T) {
 	long := strings.Repeat("é", 1<<20)
 	v := decide(t, New(Options{}), map[string]any{"verifier": "integer", "gold": "7", "completion": "<answer>" + long + "</answer>"}).Verdict

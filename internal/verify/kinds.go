@@ -10,6 +10,7 @@ import (
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/verify/maths"
 	"github.com/r1ctl/r1ctl/internal/verify/pool"
+	"github.com/r1ctl/r1ctl/internal/verify/response"
 	"github.com/r1ctl/r1ctl/internal/verify/reward"
 )
 
@@ -23,7 +24,7 @@ func (j *Judge) maths(it reward.Item, audit float64) (r1.Verdict, *rest) {
 		v.Reason = ReasonGoldMissing
 		return v, nil
 	}
-	parts := Split(it.Text())
+	parts := response.Split(it.Text())
 	if parts.Unfinished {
 		v.Label, v.Reason = r1.Wrong, ReasonUnfinished
 		return v, nil
@@ -157,7 +158,7 @@ func puzzleAnswer(response string) (answer, reason string) {
 
 func (j *Judge) program(it reward.Item) (r1.Verdict, *rest) {
 	v := r1.Verdict{Label: r1.Unverified, Reason: ReasonNoSandbox, Verifier: "program/1"}
-	if Split(it.Text()).Unfinished {
+	if response.Split(it.Text()).Unfinished {
 		v.Label, v.Reason = r1.Wrong, ReasonUnfinished
 		return v, nil
 	}
@@ -169,9 +170,11 @@ func (j *Judge) program(it reward.Item) (r1.Verdict, *rest) {
 
 // Bare wraps an answer that stands alone, so that nothing in it is taken for a
 // response around it.
-func Bare(answer string) string { return answerOpen + "\n" + answer + "\n" + answerClose }
+func Bare(answer string) string {
+	return response.AnswerOpen + "\n" + answer + "\n" + response.AnswerClose
+}
 
 func bare(wrapped string) string {
-	s := strings.TrimPrefix(strings.TrimSpace(wrapped), answerOpen)
-	return strings.TrimSpace(strings.TrimSuffix(s, answerClose))
+	s := strings.TrimPrefix(strings.TrimSpace(wrapped), response.AnswerOpen)
+	return strings.TrimSpace(strings.TrimSuffix(s, response.AnswerClose))
 }

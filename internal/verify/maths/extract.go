@@ -2,14 +2,11 @@ package maths
 
 import (
 	"strings"
+
+	"github.com/r1ctl/r1ctl/internal/verify/response"
 )
 
-const (
-	answerOpen  = "<answer>"
-	answerClose = "</answer>"
-	boxed       = `\boxed`
-	shortReply  = 60 // bytes of a reply that is taken for an answer as a whole
-)
+const shortReply = 60 // bytes of a reply that is taken for an answer as a whole
 
 // Extract takes the final answer out of a reply: from the last <answer> block
 // if there is one, else from all of it, the last \boxed{…}; else what follows
@@ -17,12 +14,16 @@ const (
 // short reply as a whole. ok is false where nothing is found, and where the
 // last \boxed never closes, as in a reply that was cut off.
 func Extract(reply string) (answer string, ok bool) {
-	text, block := lastBlock(reply)
-	answer, found, stray := lastBox(text)
+	text, block := response.LastBlock(reply)
+	if !block {
+		text = reply
+	}
+	boxes := response.ScanBoxes(text)
 	switch {
-	case found && !stray:
-	case stray:
+	case boxes.Cut:
 		return "", false
+	case boxes.Count > 0:
+		answer = boxes.Last
 	case block && !sentence(text):
 		answer = text
 	default:
@@ -32,67 +33,9 @@ func Extract(reply string) (answer string, ok bool) {
 	return answer, answer != ""
 }
 
-// lastBlock is the content of the last <answer>…</answer>, or all of the text.
-func lastBlock(text string) (string, bool) {
-	end := strings.LastIndex(text, answerClose)
-	if end < 0 {
-		return text, false
-	}
-	open := strings.LastIndex(text[:end], answerOpen)
-	if open < 0 {
-		return text, false
-	}
-	return text[open+len(answerOpen) : end], true
-}
-
 // sentence says that a block has an answer within words.
 func sentence(s string) bool {
 	return strings.Contains(strings.ToLower(s), "answer") || len(s) > shortReply && len(strings.Fields(s)) > 6
-}
-
-// lastBox finds the last outermost \boxed{…}, in one pass. stray says that a
-// \boxed after it has no group, or one that never closes.
-func lastBox(text string) (answer string, found, stray bool) {
-	first := strings.Index(text, boxed)
-	if first < 0 {
-		return "", false, false
-	}
-	depth, start, outer := 0, -1, 0
-	for i := first; i < len(text); i++ {
-		switch text[i] {
-		case '\\':
-			if start >= 0 || !strings.HasPrefix(text[i:], boxed) {
-				i++ // the next byte is escaped
-				continue
-			}
-			j := i + len(boxed)
-			for j < len(text) && (text[j] == ' ' || text[j] == '\t' || text[j] == '\n') {
-				j++
-			}
-			if j == len(text) {
-				return answer, found, true
-			}
-			if text[j] != '{' { // \boxed 5
-				i = j - 1
-				continue
-			}
-			depth++
-			start, outer, stray = j+1, depth, true
-			i = j
-		case '{':
-			depth++
-		case '}':
-			if depth == 0 {
-				continue
-			}
-			if start >= 0 && depth == outer {
-				answer, found, stray = text[start:i], true, false
-				start = -1
-			}
-			depth--
-		}
-	}
-	return answer, found, stray
 }
 
 // plain finds the answer of a reply without mark-up.

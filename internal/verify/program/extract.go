@@ -1,18 +1,21 @@
 package program
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/r1ctl/r1ctl/internal/verify/response"
+)
 
 // extract is the program of a response: the last closed, filled fenced block
 // whose word is the language, or the only block where it has no word. It is
 // looked for in the reply, behind the thinking; upstream looks everywhere.
 func extract(text, language string, everywhere bool) (string, bool) {
 	if !everywhere {
-		const open, end = "<think>", "</think>"
-		if at := strings.LastIndex(text, end); at >= 0 {
-			text = text[at+len(end):]
-		} else if strings.Contains(text, open) {
-			return "", false // the thinking never ended: there is no reply
+		parts := response.Split(text)
+		if parts.Unfinished {
+			return "", false
 		}
+		text = parts.Reply
 	}
 	blocks := fences(text)
 	for i := len(blocks) - 1; i >= 0; i-- {

@@ -3,6 +3,8 @@ package reward
 import (
 	"regexp"
 	"strings"
+
+	"github.com/r1ctl/r1ctl/internal/verify/response"
 )
 
 // The styles of the format reward.
@@ -51,91 +53,36 @@ func truth(ok bool) Value {
 
 // Format says whether a whole response has the shape of a style (see the
 // definition of the format reward).
-func Format(style, response string) bool {
-	_, ok := formatted(style, response)
+func Format(style, text string) bool {
+	_, ok := formatted(style, text)
 	return ok
 }
 
 // formatted also gives what follows the thinking: of the style answer, the
 // content of the answer block.
-func formatted(style, response string) (reply string, ok bool) {
-	s := strings.TrimSpace(response)
-	if !strings.HasPrefix(s, thinkOpen) || strings.Count(s, thinkOpen) != 1 || strings.Count(s, thinkClose) != 1 {
+func formatted(style, text string) (reply string, ok bool) {
+	s := strings.TrimSpace(text)
+	if !strings.HasPrefix(s, response.ThinkOpen) || strings.Count(s, response.ThinkOpen) != 1 || strings.Count(s, response.ThinkClose) != 1 {
 		return "", false
 	}
-	thought, reply, _ := strings.Cut(s[len(thinkOpen):], thinkClose)
+	thought, reply, _ := strings.Cut(s[len(response.ThinkOpen):], response.ThinkClose)
 	if isBlank(thought) || isBlank(reply) {
 		return "", false
 	}
 	switch style {
 	case StyleAnswer:
-		body, opens := strings.CutPrefix(strings.TrimSpace(reply), answerOpen)
-		body, closes := strings.CutSuffix(body, answerClose)
-		once := strings.Count(s, answerOpen) == 1 && strings.Count(s, answerClose) == 1
+		body, opens := strings.CutPrefix(strings.TrimSpace(reply), response.AnswerOpen)
+		body, closes := strings.CutSuffix(body, response.AnswerClose)
+		once := strings.Count(s, response.AnswerOpen) == 1 && strings.Count(s, response.AnswerClose) == 1
 		return body, opens && closes && once && !isBlank(body)
 	case StyleBoxed:
-		if strings.Contains(reply, answerOpen) || strings.Contains(reply, answerClose) {
+		if strings.Contains(reply, response.AnswerOpen) || strings.Contains(reply, response.AnswerClose) {
 			return "", false
 		}
-		b := scanBoxes(reply)
-		return reply, b.count == 1 && !b.stray && !isBlank(b.last)
+		b := response.ScanBoxes(reply)
+		return reply, b.Count == 1 && !b.Stray && !isBlank(b.Last)
 	case StyleThink:
 		return reply, true
 	}
 	return "", false
-}
-
-// boxes is what scanBoxes finds.
-type boxes struct {
-	last  string // content of the last outermost \boxed{…}
-	count int    // outermost \boxed{…} groups
-	stray bool   // a \boxed without a group that closes
-}
-
-// scanBoxes finds every \boxed{…} whose braces match, in one pass. Escaped
-// braces do not count; a box inside another belongs to the outer one.
-func scanBoxes(text string) boxes {
-	const command = `\boxed`
-	type group struct {
-		start int
-		boxed bool
-		inner int // outermost boxes closed before this group
-	}
-	var b boxes
-	var open []group
-	for i := 0; i < len(text); i++ {
-		switch text[i] {
-		case '\\':
-			if !strings.HasPrefix(text[i:], command) {
-				i++ // the next byte is escaped
-				continue
-			}
-			j := i + len(command)
-			for j < len(text) && (text[j] == ' ' || text[j] == '\t' || text[j] == '\n') {
-				j++
-			}
-			if j == len(text) || text[j] != '{' {
-				b.stray = true
-				i += len(command) - 1
-				continue
-			}
-			open = append(open, group{start: j + 1, boxed: true, inner: b.count})
-			i = j
-		case '{':
-			open = append(open, group{start: i + 1})
-		case '}':
-			if len(open) == 0 {
-				continue
-			}
-			g := open[len(open)-1]
-			open = open[:len(open)-1]
-			if g.boxed {
-				b.last, b.count = text[g.start:i], g.inner+1
-			}
-		}
-	}
-	for _, g := range open {
-		b.stray = b.stray || g.boxed
-	}
-	return b
 }

@@ -3,6 +3,8 @@ package reward
 import (
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/r1ctl/r1ctl/internal/verify/response"
 )
 
 func language() *Definition {
@@ -50,9 +52,9 @@ func Languages() []string {
 // Left out: punctuation, other symbols, a lone Greek letter (mathematics has no
 // language), and LaTeX commands (\frac). So in English mathematics everything
 // counts as target, and a Chinese digit (三) among ASCII ones does not.
-func Language(target, response string) (share float64, ok bool) {
+func Language(target, text string) (share float64, ok bool) {
 	c := counter{target: target}
-	c.read(thinking(response))
+	c.read(response.Split(text).Thinking)
 	if c.total == 0 {
 		return 0, false
 	}

@@ -18,6 +18,10 @@ func TestFormat(t *testing.T) {
 		"zero template":              {"<think>a</think><answer>7</answer>", true, false, true},
 		"with newlines":              {"<think>\na\n</think>\n\n<answer>\n7\n</answer>\n", true, false, true},
 		"leading space":              {"  <think>a</think> <answer>7</answer>", true, false, true},
+		"carriage returns":           {"<think>a</think>\r\n<answer>7</answer>\r\n", true, false, true},
+		"with a prefill":             {"<think>\n" + "a</think>\n\\boxed{7}", false, true, true},
+		"text after, same line":      {"<think>a</think><answer>7</answer> more", false, false, true},
+		"thinking not opened":        {"a</think><answer>7</answer>", false, false, false},
 		"boxed":                      {`<think>a</think>The answer is \boxed{7}.`, false, true, true},
 		"plain reply":                {"<think>a</think>7", false, false, true},
 		"two boxes":                  {`<think>a</think>\boxed{6} \boxed{7}`, false, false, true},
@@ -44,7 +48,13 @@ func TestFormat(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
+			if reward.Format("unknown", c.response) {
+				t.Error("an unknown style has no shape")
+			}
 			for style, want := range map[string]bool{"answer": c.answer, "boxed": c.boxed, "think": c.think} {
+				if got := reward.Format(style, c.response); got != want {
+					t.Errorf("%s: got %v, want %v for %q", style, got, want, c.response)
+				}
 				want := map[bool]float64{true: 1}[want]
 				equal(t, score(t, "format", row("style", style), row("completion", c.response)), want)
 				if rest, ok := strings.CutPrefix(c.response, "<think>"); ok {

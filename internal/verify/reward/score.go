@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/verify/response"
 )
 
 // Measure is what a reward of a group keeps of a response.
@@ -187,7 +188,7 @@ func read(p Params, it Item) string {
 		return it.first()
 	}
 	if p.flag("prefilled") {
-		return thinkOpen + it.Text()
+		return response.ThinkOpen + it.Text()
 	}
 	return it.Text()
 }

@@ -3,6 +3,8 @@ package reward
 import (
 	"fmt"
 	"strings"
+
+	"github.com/r1ctl/r1ctl/internal/verify/response"
 )
 
 func tagCount() *Definition {
@@ -17,9 +19,9 @@ func tagCount() *Definition {
 			{"a completion that continues a pre-filled `<think>` gets at most 0.75", "`prefilled: true`", "the best response cannot be told from a broken one"},
 		},
 		text: func(p Params, it Item) Value {
-			tags := []string{thinkOpen, thinkClose, answerOpen, answerClose}
+			tags := []string{response.ThinkOpen, response.ThinkClose, response.AnswerOpen, response.AnswerClose}
 			if p.openR1() {
-				tags = []string{thinkOpen + "\n", "\n" + thinkClose + "\n", "\n" + answerOpen + "\n", "\n" + answerClose}
+				tags = []string{response.ThinkOpen + "\n", "\n" + response.ThinkClose + "\n", "\n" + response.AnswerOpen + "\n", "\n" + response.AnswerClose}
 			}
 			text, score := read(p, it), 0.0
 			for _, tag := range tags {
