@@ -234,8 +234,8 @@ func (a *agent) train(ctx context.Context) (ending, error) {
 		return ending{}, &r1.Error{Name: "trainer-start", Detail: "the trainer cannot be started", Remedy: "check the trainer command, and run r1ctl setup", Err: err}
 	}
 	fault.Point(fault.AgentTraining, a.spec.Key.String())
-	meter := newMeter(trainer.pid)
-	a.live.set(func(l *live) { l.phase, l.pid, l.meter = phaseTrain, trainer.pid, meter })
+	meter := newMeter(trainer.PID())
+	a.live.set(func(l *live) { l.phase, l.pid, l.meter = phaseTrain, trainer.PID(), meter })
 	e := ending{why: a.supervise(ctx, trainer, v.ended()), fetched: fetched}
 	if err := a.endStragglers(); err != nil {
 		a.cfg.Logger.Warn("cannot end what the trainer left behind", "error", err)
@@ -243,7 +243,7 @@ func (a *agent) train(ctx context.Context) (ending, error) {
 	if err := a.progress.scan(); err != nil {
 		a.cfg.Logger.Warn("cannot read the metrics", "error", err)
 	}
-	e.code, e.oomKills, e.metrics, e.usage = trainer.code, oomKills()-kills, a.progress.now(), meter.total(trainer.usage)
+	e.code, e.oomKills, e.metrics, e.usage = trainer.Code, oomKills()-kills, a.progress.now(), meter.total(trainer.Usage)
 	e.diskFull = isFull(a.cfg.WorkDir)
 	e.missing = a.missingOutputs()
 	e.reported = a.trainerError()

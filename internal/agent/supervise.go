@@ -4,10 +4,12 @@ import (
 	"context"
 	"syscall"
 	"time"
+
+	"github.com/r1ctl/r1ctl/internal/launch/child"
 )
 
 // supervise waits for the trainer's end and brings it about where it must.
-func (a *agent) supervise(ctx context.Context, trainer *child, verifierGone <-chan struct{}) reason {
+func (a *agent) supervise(ctx context.Context, trainer *child.Child, verifierGone <-chan struct{}) reason {
 	why := itself
 	var kill, walltimeOver <-chan time.Time
 	end := func(r reason, grace time.Duration) {
@@ -17,7 +19,7 @@ func (a *agent) supervise(ctx context.Context, trainer *child, verifierGone <-ch
 		why = r
 		a.cfg.Logger.Info("ending the trainer", "reason", r)
 		a.live.set(func(l *live) { l.phase = phaseStopping })
-		trainer.signal(syscall.SIGTERM)
+		trainer.Signal(syscall.SIGTERM)
 		kill = time.After(grace)
 	}
 	if d := a.deadline(); d != nil {
@@ -31,7 +33,7 @@ func (a *agent) supervise(ctx context.Context, trainer *child, verifierGone <-ch
 	stop := ctx.Done()
 	for {
 		select {
-		case <-trainer.done:
+		case <-trainer.Done:
 			return why
 		case <-stop:
 			stop = nil
@@ -42,7 +44,7 @@ func (a *agent) supervise(ctx context.Context, trainer *child, verifierGone <-ch
 			verifierGone = nil
 			end(noVerifier, a.cfg.Grace)
 		case <-kill:
-			trainer.signal(syscall.SIGKILL)
+			trainer.Signal(syscall.SIGKILL)
 		case now := <-scan.C:
 			if err := a.progress.scan(); err != nil {
 				a.cfg.Logger.Warn("cannot read the metrics", "error", err)

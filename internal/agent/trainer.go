@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"github.com/r1ctl/r1ctl/internal/launch/child"
 	"github.com/r1ctl/r1ctl/internal/launch/childenv"
 	"github.com/r1ctl/r1ctl/internal/launch/procstat"
 	"github.com/r1ctl/r1ctl/internal/r1"
@@ -14,9 +15,9 @@ import (
 
 // startTrainer starts the trainer on job.json. Its output goes to a file, not through
 // the agent, so nothing that happens to the agent's uploads can make it wait.
-func (a *agent) startTrainer(log *os.File) (*child, error) {
+func (a *agent) startTrainer(log *os.File) (*child.Child, error) {
 	argv := append(append([]string(nil), a.cfg.Trainer...), jobFile)
-	env := a.environment(append(a.cfg.TrainerEnv[:len(a.cfg.TrainerEnv):len(a.cfg.TrainerEnv)], childenv.TrainerDir+"="+a.cfg.WorkDir)...)
+	env := childenv.Clean(append(a.cfg.TrainerEnv[:len(a.cfg.TrainerEnv):len(a.cfg.TrainerEnv)], childenv.TrainerDir+"="+a.cfg.WorkDir)...)
 	if n := a.spec.Threads; n > 0 {
 		for _, name := range []string{"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"} {
 			env = append(env, fmt.Sprintf("%s=%d", name, n))
@@ -26,7 +27,7 @@ func (a *agent) startTrainer(log *os.File) (*child, error) {
 	cmd.Dir = a.cfg.WorkDir
 	cmd.Env = env
 	cmd.Stdout, cmd.Stderr = log, log
-	return startChild(cmd)
+	return child.Start(cmd)
 }
 
 // endStragglers kills what the trainer started and its group does not hold any

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/r1ctl/r1ctl/internal/launch/child"
+	"github.com/r1ctl/r1ctl/internal/launch/childenv"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -36,7 +38,7 @@ type verifier struct {
 
 // service is one process of it.
 type service struct {
-	*child
+	*child.Child
 	url   string
 	stdin *os.File // it ends when this closes
 	began time.Time
@@ -69,12 +71,12 @@ func (v *verifier) watch(ctx context.Context, s *service) {
 			case <-ctx.Done():
 				s.stop()
 				return
-			case <-s.done:
+			case <-s.Done:
 			}
 			if _ = s.stdin.Close(); time.Since(s.began) > 100*v.agent.cfg.Interval {
 				deaths, pause = 0, least
 			}
-			v.agent.cfg.Logger.Warn("the verifier died and is started again", "exit_code", s.code, "deaths", deaths+1)
+			v.agent.cfg.Logger.Warn("the verifier died and is started again", "exit_code", s.Code, "deaths", deaths+1)
 		}
 		if deaths++; deaths >= verifierDeaths {
 			close(v.gone)
@@ -107,15 +109,15 @@ func (a *agent) serveVerdicts(ctx context.Context, log *os.File, more ...string)
 	}
 	cmd := exec.Command(a.cfg.Verifier[0], slices.Concat(a.cfg.Verifier[1:], more)...)
 	cmd.Dir = a.cfg.WorkDir
-	cmd.Env = a.environment()
+	cmd.Env = childenv.Clean()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, log
-	process, err := startChild(cmd)
+	process, err := child.Start(cmd)
 	_ = stdout.Close()
 	if err != nil {
 		_, _ = hold.Close(), said.Close()
 		return nil, err
 	}
-	s := &service{child: process, stdin: hold, began: time.Now()}
+	s := &service{Child: process, stdin: hold, began: time.Now()}
 	s.url, err = readAnnouncement(ctx, said)
 	if err != nil {
 		_ = said.Close()
@@ -149,7 +151,7 @@ func readAnnouncement(ctx context.Context, said *os.File) (string, error) {
 // stop ends the process.
 func (s *service) stop() {
 	_ = s.stdin.Close()
-	s.kill()
+	s.Kill()
 }
 
 // stop ends the service. A nil one is stopped already.

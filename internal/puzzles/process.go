@@ -2,25 +2,22 @@ package puzzles
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/r1ctl/r1ctl/internal/launch/child"
 )
 
 // generator is a process that makes puzzles. It dies with this process.
 type generator struct {
-	cmd    *exec.Cmd
-	rows   *os.File
-	said   tail
-	kill   context.CancelFunc
-	ended  chan error
-	result error
+	child *child.Child
+	rows  *os.File
+	said  tail
 }
 
 // start starts the process; the end of ctx kills it and all of its group.
@@ -30,49 +27,32 @@ func start(ctx context.Context, o Options, args []string) (*generator, error) {
 		return nil, err
 	}
 	defer w.Close()
-	ctx, kill := context.WithCancel(ctx)
-	g := &generator{rows: rows, kill: kill, ended: make(chan error, 1)}
-	g.cmd = exec.CommandContext(ctx, o.Python, append([]string{"-m", "r1trainer.puzzles"}, args...)...)
-	g.cmd.Dir = "/"
-	g.cmd.Env = append(slices.Clip(o.Environ), "PYTHONHASHSEED=0", "PYTHONSAFEPATH=1", "PYTHONUNBUFFERED=", "OMP_NUM_THREADS=1")
-	g.cmd.Stdout, g.cmd.Stderr = w, &g.said
-	g.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	g.cmd.Cancel = func() error { return syscall.Kill(-g.cmd.Process.Pid, syscall.SIGKILL) }
-	g.cmd.WaitDelay = time.Second
-	started := make(chan error)
-	go func() {
-		// The death signal comes when the thread that forked ends: it is kept until then.
-		runtime.LockOSThread()
-		err := g.cmd.Start()
-		started <- err
-		if err == nil {
-			g.ended <- g.cmd.Wait()
-		}
-	}()
-	if err := <-started; err != nil {
-		kill()
+	g := &generator{rows: rows}
+	cmd := exec.Command(o.Python, append([]string{"-m", "r1trainer.puzzles"}, args...)...)
+	cmd.Dir = "/"
+	cmd.Env = append(slices.Clip(o.Environ), "PYTHONHASHSEED=0", "PYTHONSAFEPATH=1", "PYTHONUNBUFFERED=", "OMP_NUM_THREADS=1")
+	cmd.Stdout, cmd.Stderr = w, &g.said
+	cmd.WaitDelay = time.Second
+	if g.child, err = child.Start(cmd); err != nil {
 		_ = rows.Close()
-		return nil, fmt.Errorf("start %s: %w", o.Python, err)
+		return nil, err
 	}
+	context.AfterFunc(ctx, func() { g.child.Signal(syscall.SIGKILL) })
 	return g, nil
 }
 
 // stop ends the process, whatever it is at.
 func (g *generator) stop() {
-	g.kill()
+	g.child.Kill()
 	_, _ = g.wait()
 }
 
 // wait waits for the end of the process: nil where it ended well. Said is the
 // last line on its standard error.
 func (g *generator) wait() (said string, err error) {
-	if g.ended != nil {
-		g.result = <-g.ended
-		g.ended = nil
-		g.kill()
-		_ = g.rows.Close()
-	}
-	return g.said.last(), g.result
+	<-g.child.Done
+	_ = g.rows.Close()
+	return g.said.last(), g.child.Err
 }
 
 // tail keeps the end of what is written to it.

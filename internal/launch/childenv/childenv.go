@@ -15,6 +15,7 @@ var passed = map[string]bool{
 	"SSL_CERT_FILE": true, "SSL_CERT_DIR": true, "REQUESTS_CA_BUNDLE": true, "CURL_CA_BUNDLE": true, "AWS_CA_BUNDLE": true,
 	"HF_HOME": true, "HF_HUB_CACHE": true, "HF_ENDPOINT": true, "HF_HUB_OFFLINE": true,
 	"LD_LIBRARY_PATH": true, "CUDA_HOME": true, "CUDA_VISIBLE_DEVICES": true, "NVIDIA_VISIBLE_DEVICES": true,
+	AttemptDir:   true, // whatever an attempt starts can be found by it, however far from its agent
 	"http_proxy": true, "https_proxy": true, "no_proxy": true, "HTTP_PROXY": true, "HTTPS_PROXY": true, "NO_PROXY": true,
 }
 

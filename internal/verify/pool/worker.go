@@ -5,19 +5,38 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/verify/python"
 )
 
 // startLimit bounds the start of Python and the import of a library: seconds on
 // an idle machine, and never part of an item's time.
 const startLimit = 2 * time.Minute
 
+const (
+	module   = "r1trainer.judges"
+	maxReply = 1 << 20 // bytes; replies are a few hundred
+)
+
+// start starts a process that judges.
+func start(o Options) (*python.Process, error) {
+	return python.Start(python.Command{
+		Python: o.Python, Args: []string{"-m", module}, Dir: "/", Log: o.Log,
+		Environ: append(slices.Clip(o.Environ),
+			"PYTHONHASHSEED=0", // or sets give other puzzles, and scorers other verdicts, each time
+			"PYTHONSAFEPATH=1", "PYTHONUNBUFFERED=1",
+			"OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", // one process a core is enough
+		),
+	})
+}
+
 // worker is one place in the pool. Whoever took it from there owns it.
 type worker struct {
 	pool    *Pool
-	process *process          // nil when none runs
+	process *python.Process   // nil when none runs
 	loaded  map[string]string // library versions by kind, of this process
 	kinds   []string          // all that were ever asked for
 	judged  int               // items, by this process
@@ -93,7 +112,7 @@ func (w *worker) ready(kind string) error {
 
 func (w *worker) load(kind string) error {
 	if w.process == nil {
-		p, err := startProcess(w.pool.options)
+		p, err := start(w.pool.options)
 		if err != nil {
 			return err
 		}
@@ -128,7 +147,7 @@ func (w *worker) load(kind string) error {
 // ask sends a request and reads its reply; the end of the pool ends the wait.
 func (w *worker) ask(id string, line []byte, timeout time.Duration) (reply, error) {
 	var said reply
-	raw, err := w.process.ask(w.pool.alive, line, time.Now().Add(timeout))
+	raw, err := w.process.Ask(w.pool.alive, line, time.Now().Add(timeout), maxReply)
 	if err != nil {
 		return said, err
 	}
@@ -144,7 +163,7 @@ func (w *worker) ask(id string, line []byte, timeout time.Duration) (reply, erro
 // stop ends the process, if there is one.
 func (w *worker) stop() {
 	if w.process != nil {
-		w.process.stop()
+		w.process.Stop()
 		w.process = nil
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/verify/python"
 	"github.com/r1ctl/r1ctl/internal/verify/reward"
 )
 
@@ -36,7 +37,7 @@ type Function struct {
 	options Options
 
 	turn    chan struct{} // holds one token; who has it may touch what follows
-	process *process
+	process *python.Process
 	resume  time.Time // no start before it
 	pause   time.Duration
 	closed  bool
@@ -101,7 +102,7 @@ func (f *Function) release() { f.turn <- struct{}{} }
 
 func (f *Function) stop() {
 	if f.process != nil {
-		f.process.stop()
+		f.process.Stop()
 		f.process = nil
 	}
 }
@@ -130,7 +131,9 @@ func (f *Function) ensure(ctx context.Context) error {
 
 func (f *Function) start(ctx context.Context) error {
 	var err error
-	if f.process, err = startProcess(f.options, shim, f.path); err != nil {
+	if f.process, err = python.Start(python.Command{
+		Python: f.options.Python, Args: []string{"-c", shim, f.path}, Dir: f.options.Dir, Environ: f.options.Environ, Log: f.options.Log,
+	}); err != nil {
 		return err
 	}
 	var said struct {
@@ -153,10 +156,7 @@ func (f *Function) start(ctx context.Context) error {
 
 // ask talks to the process; the end of ctx ends the wait.
 func (f *Function) ask(ctx context.Context, line []byte, timeout time.Duration, limit int64) ([]byte, error) {
-	p := f.process
-	stop := context.AfterFunc(ctx, p.stop)
-	defer stop()
-	return p.ask(line, time.Now().Add(timeout), limit)
+	return f.process.Ask(ctx, line, time.Now().Add(timeout), limit)
 }
 
 func (f *Function) score(ctx context.Context, items []reward.Item) []reward.Value {
@@ -176,7 +176,7 @@ func (f *Function) score(ctx context.Context, items []reward.Item) []reward.Valu
 			return unknown(n, ReasonCancelled)
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return unknown(n, ReasonTimeout)
-		case errors.Is(err, errTooLarge):
+		case errors.Is(err, python.ErrTooLong), errors.Is(err, python.ErrMore):
 			return unknown(n, ReasonMalformed)
 		}
 		return unknown(n, ReasonCrash)

@@ -67,3 +67,8 @@ def secrets(completions, **kwargs):
 
 
 constant = 3
+
+
+def daemon(completions, **kwargs):
+    subprocess.Popen(["sleep", "60"], start_new_session=True)
+    return [1.0 for _ in completions]
