@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -99,14 +100,11 @@ func (a *app) curateInto(ctx context.Context, t curateTarget, job curate.Job) er
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return fmt.Errorf("make the output: %w", err)
 	}
-	work, err := os.MkdirTemp(parent, "."+base+".curate-*")
+	work, release, err := workFolder(parent, base)
 	if err != nil {
-		return fmt.Errorf("make the output: %w", err)
+		return err
 	}
-	defer os.RemoveAll(work)
-	if err := os.Chmod(work, 0o755); err != nil {
-		return fmt.Errorf("make the output: %w", err)
-	}
+	defer release()
 	job.OutDir = work
 	done := a.curateProgress(&job)
 	began := time.Now()
@@ -128,6 +126,55 @@ func (a *app) curateInto(ctx context.Context, t curateTarget, job curate.Job) er
 		_ = os.RemoveAll(t.path + ".failed")
 	}
 	return a.curateSummary(t, funnel, time.Since(began))
+}
+
+// workFolder makes the folder that a curation works in, beside OUT, and empties one
+// that a killed curation has left. It is locked as long as this process lives, so
+// one curation at a time makes an OUT. release removes it, unless it has become OUT.
+func workFolder(parent, base string) (dir string, release func(), err error) {
+	dir = filepath.Join(parent, "."+base+".curate")
+	var lock *os.File
+	here := func() bool { // not what somebody else has made in its place
+		ours, err := lock.Stat()
+		now, gone := os.Stat(dir)
+		return err == nil && gone == nil && os.SameFile(ours, now)
+	}
+	for {
+		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+			return "", nil, fmt.Errorf("make the output: %w", err)
+		}
+		if lock, err = os.Open(dir); errors.Is(err, os.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return "", nil, fmt.Errorf("make the output: %w", err)
+		}
+		if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+			_ = lock.Close()
+			return "", nil, &r1.Error{
+				Name: "output-busy", Detail: "another curation writes " + filepath.Join(parent, base), Remedy: "wait until it has ended, or give another -o",
+			}
+		}
+		if here() {
+			break
+		}
+		_ = lock.Close()
+	}
+	release = func() {
+		if here() {
+			_ = os.RemoveAll(dir)
+		}
+		_ = lock.Close()
+	}
+	left, err := os.ReadDir(dir)
+	for _, entry := range left {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, entry.Name())))
+	}
+	err = errors.Join(err, os.RemoveAll(dir+".old"))
+	if err != nil {
+		release()
+		return "", nil, fmt.Errorf("clear what a curation before has left: %w", err)
+	}
+	return dir, release, nil
 }
 
 // keepFailed leaves the accounts of a curation that failed.
@@ -152,11 +199,6 @@ func (t curateTarget) place(work, rows string) error {
 	if t.beside == "" {
 		return replace(work, t.path)
 	}
-	file := work + ".rows"
-	if err := os.Rename(filepath.Join(work, rows), file); err != nil {
-		return fmt.Errorf("name the output: %w", err)
-	}
-	defer os.Remove(file)
 	// An old file of rows never lies beside new accounts.
 	if err := os.RemoveAll(t.path); err != nil {
 		return fmt.Errorf("replace the output: %w", err)
@@ -164,7 +206,10 @@ func (t curateTarget) place(work, rows string) error {
 	if err := replace(work, t.beside); err != nil {
 		return err
 	}
-	return replace(file, t.path)
+	if err := os.Rename(filepath.Join(t.beside, rows), t.path); err != nil {
+		return fmt.Errorf("name the output: %w", err)
+	}
+	return nil
 }
 
 // replace renames from to to; what was there goes when its successor is in place.

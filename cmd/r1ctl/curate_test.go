@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
 // curateFiles writes files into a folder of their own.
@@ -241,4 +243,47 @@ func list(t *testing.T, dir string) []string {
 		names = append(names, e.Name())
 	}
 	return names
+}
+
+// A curation that was killed leaves its hidden folder; the next one clears it, and
+// two of one OUT do not mix.
+func TestCurationsOfOneOutput(t *testing.T) {
+	dir := t.TempDir()
+	left := filepath.Join(dir, ".set.curate")
+	for _, file := range []string{filepath.Join(left, "data.jsonl"), filepath.Join(dir, ".set.curate.old", "funnel.json")} {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte("{}"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	work, release, err := workFolder(dir, "set")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := os.ReadDir(work); err != nil || len(found) != 0 {
+		t.Errorf("what was left is still there: %v, %v", found, err)
+	}
+	if _, _, err := workFolder(dir, "set"); err == nil {
+		t.Error("a second curation writes the same OUT")
+	} else if e, ok := r1.AsError(err); !ok || e.Name != "output-busy" {
+		t.Errorf("a second curation: %v", err)
+	}
+	out := filepath.Join(dir, "set")
+	if err := os.Rename(work, out); err != nil {
+		t.Fatal(err)
+	}
+	again, releaseAgain, err := workFolder(dir, "set")
+	if err != nil {
+		t.Fatal(err)
+	}
+	release() // of the first: what is in its place is not its own
+	if _, err := os.Stat(again); err != nil {
+		t.Error("the folder of the second curation is gone")
+	}
+	releaseAgain()
+	if found, err := os.ReadDir(dir); err != nil || len(found) != 1 {
+		t.Errorf("left behind: %v, %v", found, err)
+	}
 }
