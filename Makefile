@@ -68,9 +68,9 @@ bench-agent: setup ## what the agent costs the trainer, on an otherwise idle mac
 	$(GO) run ./internal/agent/bench -r1ctl bin/r1ctl -out docs/agent-overhead.md $(BENCH)
 
 .PHONY: bench-verify
-bench-verify: setup ## the judge of mathematics beside math-verify on the same rows (a minute); writes docs/maths.md
+bench-verify: setup ## the judge of mathematics beside math-verify on the same rows (a minute); writes docs/math.md
 	python="$$(bin/r1ctl setup -o json | python3 -c 'import json, sys; print(json.load(sys.stdin)["python"])')"; \
-	$(GO) run ./internal/verify/maths/bench --python "$$python" --doc docs/maths.md $(BENCH)
+	$(GO) run ./internal/verify/maths/bench --python "$$python" --doc docs/math.md $(BENCH)
 	$(GO) test -run '^$$' -bench 'Tier|MathStyle' ./internal/verify/maths
 	$(GO) test -run '^$$' -bench Python ./internal/sandbox
 

@@ -75,9 +75,9 @@ func (s stuck) Programs(context.Context, []reward.Item, reward.ProgramOptions) [
 func (s stuck) Verdict(ctx context.Context, _ reward.Item) r1.Verdict {
 	select {
 	case <-s.free:
-		return r1.Verdict{Label: r1.Correct, Verifier: "program/1"}
+		return r1.Verdict{Label: r1.Correct, Verifier: "code/1"}
 	case <-ctx.Done():
-		return r1.Verdict{Label: r1.Wrong, Verifier: "program/1"}
+		return r1.Verdict{Label: r1.Wrong, Verifier: "code/1"}
 	}
 }
 

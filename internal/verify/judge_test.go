@@ -120,7 +120,7 @@ func TestVerifiersByRowAndDomain(t *testing.T) {
 		want     r1.Label
 		verifier string
 	}{
-		"domain math":          {map[string]any{"domain": "math", "gold": "1/2", "completion": "<answer>0.5</answer>"}, r1.Correct, "maths/1"},
+		"domain math":          {map[string]any{"domain": "math", "gold": "1/2", "completion": "<answer>0.5</answer>"}, r1.Correct, "math/1"},
 		"row before domain":    {map[string]any{"domain": "math", "verifier": "integer", "gold": "1", "completion": "<answer>2</answer>"}, r1.Wrong, "integer/1"},
 		"domain science":       {map[string]any{"domain": "science", "gold": "B", "completion": "<answer>B</answer>"}, r1.Correct, "choice/2"},
 		"options of the row":   {map[string]any{"verifier": "choice", "gold": "B", "options": []string{"gas", "solid"}, "completion": "<answer>solid</answer>"}, r1.Correct, "choice/2"},
@@ -134,7 +134,7 @@ func TestVerifiersByRowAndDomain(t *testing.T) {
 		"puzzle":               {map[string]any{"verifier": "reasoning-gym", "verification_info": map[string]any{"family": "x", "entry": map[string]any{"question": "q"}}, "completion": "<think>a</think>b\nc"}, r1.Correct, "scripted/1"},
 		"puzzle without entry": {map[string]any{"verifier": "reasoning-gym", "completion": "b"}, r1.Unverified, "reasoning-gym"},
 		"neither":              {map[string]any{"gold": "1", "completion": "1"}, r1.Unverified, "none/1"},
-		"no sandbox":           {map[string]any{"domain": "code", "completion": "x"}, r1.Unverified, "program/1"},
+		"no sandbox":           {map[string]any{"domain": "code", "completion": "x"}, r1.Unverified, "code/1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := decide(t, New(Options{Puzzles: yes}), c.fields).Verdict

@@ -157,7 +157,7 @@ func puzzleAnswer(response string) (answer, reason string) {
 }
 
 func (j *Judge) program(it reward.Item) (r1.Verdict, *rest) {
-	v := r1.Verdict{Label: r1.Unverified, Reason: ReasonNoSandbox, Verifier: "program/1"}
+	v := r1.Verdict{Label: r1.Unverified, Reason: ReasonNoSandbox, Verifier: "code/1"}
 	if response.Split(it.Text()).Unfinished {
 		v.Label, v.Reason = r1.Wrong, ReasonUnfinished
 		return v, nil

@@ -214,7 +214,7 @@ class TestVerifier:
         def answer(request: dict[str, Any]) -> tuple[int, Any]:
             status, body = verifier.judge(request)
             if len(verifier.requests) <= 4:  # one of two items needs a sandbox, which is away
-                verdict = {"label": "unverified", "reason": "sandbox-unavailable", "verifier": "program/1"}
+                verdict = {"label": "unverified", "reason": "sandbox-unavailable", "verifier": "code/1"}
                 index = [item["id"] for item in request["items"]].index("0") if len(request["items"]) > 1 else 0
                 body["items"][index] |= {"verdict": verdict, "rewards": {"accuracy": None}}
             return status, body

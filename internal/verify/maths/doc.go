@@ -3,7 +3,7 @@
 // words and collections of such; tier 1 reads LaTeX and plain expressions
 // (package expr). Both are pure Go, bounded in time, and never guess: what they
 // cannot prove is not decided, and a second opinion (tier 2) is asked for
-// elsewhere. docs/maths.md has the conventions.
+// elsewhere. docs/math.md has the conventions.
 //
 // What does not live here: the second opinion, rewards, and how a response
 // splits into thinking and reply.

@@ -9,7 +9,7 @@ import (
 )
 
 // Version names the rules: the same version gives the same decisions.
-const Version = "maths/1"
+const Version = "math/1"
 
 // The reasons of a decision. They are stable.
 const (

@@ -14,7 +14,7 @@ import (
 )
 
 // Version names the verifier in verdicts. It changes when verdicts do.
-const Version = "program/1"
+const Version = "code/1"
 
 // The reasons of a verdict and of a program that is unverified. They are stable.
 const (

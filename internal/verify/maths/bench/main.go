@@ -1,6 +1,6 @@
 // Command bench measures tiers 0 and 1 against math-verify's own loop over the
 // same rows, whose truth is known by construction, and writes what it found
-// into docs/maths.md. `make bench-verify` runs it.
+// into docs/math.md. `make bench-verify` runs it.
 package main
 
 import (
