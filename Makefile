@@ -51,9 +51,9 @@ controls: setup ## is it real? full-r1 with its controls, three seeds (some 45 m
 test: format test-go test-python test-e2e chaos-short ## all tests
 
 .PHONY: test-go
-test-go: prerequisites ## Go tests, replay tests, house rules, and pages in a real browser
+test-go: setup ## Go tests, replay tests, house rules, pages in a real browser, attacks on a real sandbox
 	@scripts/prerequisites.sh --tests
-	R1CTL_BROWSER_TESTS=1 $(GO) test ./...
+	R1CTL_ALL_TESTS=1 $(GO) test ./...
 
 .PHONY: test-python
 test-python: setup $(PYTOOLS)/COMPLETE ## the trainer's tests, in the environment that trains

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/r1ctl/r1ctl/internal/lacking"
 )
 
 // With compat: open-r1 the rows that are dropped are those that a plain Python
@@ -17,7 +19,7 @@ import (
 func TestTheSameRowsAsOpenR1(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {
-		t.Skip("no python3 on the PATH")
+		lacking.Skip(t, "no python3 on the PATH")
 	}
 	rnd := rand.New(rand.NewPCG(9, 10))
 	words := []string{"Sum", "sum", "x+1", "İ", "ΑΣ", "ας", "ασ", "三个", "(a)", "É"}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/r1ctl/r1ctl/internal/lacking"
 )
 
 // wordTexts are texts in which the ways to cut words differ.
@@ -98,7 +100,7 @@ func TestWordsAreCut(t *testing.T) {
 func TestPythonsWords(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {
-		t.Skip("no python3 on the PATH")
+		lacking.Skip(t, "no python3 on the PATH")
 	}
 	texts := wordTexts()
 	cmd := exec.Command(python, "-c", "import sys, json\nfor t in json.load(sys.stdin): print(json.dumps(t.lower().split()))")

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/r1ctl/r1ctl/internal/curate"
+	"github.com/r1ctl/r1ctl/internal/lacking"
 	"github.com/r1ctl/r1ctl/internal/launch/procstat"
 	"github.com/r1ctl/r1ctl/internal/puzzles"
 	"github.com/r1ctl/r1ctl/internal/r1"
@@ -28,7 +29,7 @@ func scripted(t *testing.T) puzzles.Options {
 	t.Helper()
 	python, err := exec.LookPath("python3")
 	if err != nil {
-		t.Skip("there is no python3")
+		lacking.Skip(t, "there is no python3")
 	}
 	source, err := filepath.Abs("testdata/scripted")
 	if err != nil {
@@ -209,7 +210,7 @@ func TestReasoningGym(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !ok {
-		t.Skip("the trainer's environment is not built: make setup")
+		lacking.Skip(t, "the trainer's environment is not built: make setup")
 	}
 	source, err := filepath.Abs("../../trainer")
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"github.com/r1ctl/r1ctl/internal/lacking"
 	"github.com/r1ctl/r1ctl/internal/report"
 	"github.com/r1ctl/r1ctl/internal/report/link"
 	"github.com/r1ctl/r1ctl/internal/report/reporttest"
@@ -36,11 +37,7 @@ func browser(t *testing.T) context.Context {
 		}
 	}
 	if path == "" {
-		const remedy = "no browser: install one, such as with: apt-get install -y chromium"
-		if os.Getenv("CI") == "true" || os.Getenv("R1CTL_BROWSER_TESTS") == "1" {
-			t.Fatal(remedy)
-		}
-		t.Skip(remedy)
+		lacking.Skip(t, "no browser: install one, such as with: apt-get install -y chromium")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()))
 	if os.Getuid() == 0 {

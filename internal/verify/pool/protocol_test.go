@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/r1ctl/r1ctl/internal/lacking"
 	"github.com/r1ctl/r1ctl/internal/launch/procstat"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/verify/pool"
@@ -26,7 +27,7 @@ func scripted(t *testing.T, o pool.Options) *pool.Pool {
 	t.Helper()
 	python, err := exec.LookPath("python3")
 	if err != nil {
-		t.Skip("there is no python3")
+		lacking.Skip(t, "there is no python3")
 	}
 	source, err := filepath.Abs("testdata/scripted")
 	if err != nil {

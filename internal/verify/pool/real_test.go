@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/r1ctl/r1ctl/internal/lacking"
 	"github.com/r1ctl/r1ctl/internal/launch/procstat"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/trainerenv"
@@ -27,7 +28,7 @@ func environment(t testing.TB) pool.Options {
 		t.Fatal(err)
 	}
 	if !ok {
-		t.Skip("the trainer's environment is not built: make setup")
+		lacking.Skip(t, "the trainer's environment is not built: make setup")
 	}
 	source, err := filepath.Abs("../../../trainer")
 	if err != nil {

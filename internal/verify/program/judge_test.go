@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/r1ctl/r1ctl/internal/lacking"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/sandbox"
 	"github.com/r1ctl/r1ctl/internal/verify/program"
@@ -22,7 +23,7 @@ func runner(t testing.TB) *sandbox.Sandbox {
 	t.Helper()
 	s, err := sandbox.New(t.Context(), sandbox.Options{})
 	if err != nil {
-		t.Skipf("no sandbox works on this machine: %v", err)
+		lacking.Skip(t, "no sandbox works on this machine: %v", err)
 	}
 	t.Cleanup(s.Close)
 	return s

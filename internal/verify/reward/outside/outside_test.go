@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/r1ctl/r1ctl/internal/lacking"
 	"github.com/r1ctl/r1ctl/internal/launch/childenv"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/verify/reward"
@@ -97,7 +98,7 @@ func function(t *testing.T, name string, seconds float64) *outside.Function {
 	t.Helper()
 	python, err := exec.LookPath("python3")
 	if err != nil {
-		t.Skip("no python3 on the PATH")
+		lacking.Skip(t, "no python3 on the PATH")
 	}
 	var log bytes.Buffer
 	f := outside.NewFunction(reward.Params{reward.Python: "mine.rewards:" + name, reward.Timeout: seconds}, outside.Options{
