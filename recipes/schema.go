@@ -304,6 +304,12 @@ func (s tagged) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
 		return d.mismatch(n, path, s)
 	}
 	if lookup(n, s.key) == nil {
+		for i := 0; i < len(n.Content); i += 2 {
+			if key := n.Content[i]; suggest.Nearest(key.Value, []string{s.key}) != "" {
+				d.breaks("unknown-key", key, join(path, key.Value), "unknown key %q%s", key.Value, hint(key.Value, enum{s.key}))
+				return nil, false
+			}
+		}
 		d.breaks("key-missing", n, path, "%s is missing: expected %s", s.key, s.names().want())
 		return nil, false
 	}

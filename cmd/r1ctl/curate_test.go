@@ -193,6 +193,7 @@ steps:
   - {filter: decontaminate, against: evla}
   - {filter: dedup, do: dedup}
   - {max: 3}
+  - {filtr: shuffle}
 `
 	dir := curateFiles(t, map[string]string{"c.yaml": config, "rows.jsonl": curateRows})
 	_, errs, code := call(t, "curate", filepath.Join(dir, "c.yaml"), filepath.Join(dir, "rows.jsonl"), "-o", filepath.Join(dir, "out"))
@@ -213,6 +214,7 @@ steps:
 		`c.yaml:9:38: steps[3].against: there is no dataset "evla" under datasets; did you mean "eval"?`,
 		`c.yaml:10:25: steps[4]: filter and do are two names for one thing`,
 		`c.yaml:11:5: steps[5]: filter is missing`,
+		`c.yaml:12:6: steps[6].filtr: unknown key "filtr"; did you mean "filter"?`,
 	} {
 		if !strings.Contains(errs, want) {
 			t.Errorf("stderr lacks %s", want)

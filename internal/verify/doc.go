@@ -12,7 +12,13 @@
 // read makes the item unverified, never wrong; a fault or an outage is that item's
 // unverified; every item gets exactly one result, in order.
 //
-// What does not live here: how mathematics, choices, puzzles and programs are
-// judged (the packages below), weights and sums of rewards, and reward models
-// (the trainer).
+// What does not live here: weights and sums of rewards, reward models (the
+// trainer), and what the packages below do:
+//
+//	response   takes a response apart: thinking, reply, answer block, boxes
+//	maths      verifier math: tiers 0 and 1 (expr reads, ball encloses, pairs tests)
+//	choice, countdown, program   the verifiers choice, countdown and code
+//	pool       math-verify (tier 2 of math) and reasoning-gym, in Python processes
+//	reward     the rewards; outside has those of users
+//	python     Python processes that answer line by line
 package verify
