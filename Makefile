@@ -98,6 +98,7 @@ format: prerequisites $(PYTOOLS)/COMPLETE ## check the form of the code: gofmt a
 	@unformatted="$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go'))"; \
 	if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w):"; echo "$$unformatted"; exit 1; fi
 	cd trainer && ../$(PYTOOLS)/bin/ruff check .
+	$(PYTOOLS)/bin/ruff check --config trainer/pyproject.toml internal
 
 .PHONY: lint
 lint: format ## format, vet, staticcheck, workflowcheck, layers (slow the first time: it reads Temporal's sources)

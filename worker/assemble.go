@@ -16,6 +16,7 @@ import (
 	"github.com/r1ctl/r1ctl/internal/config"
 	"github.com/r1ctl/r1ctl/internal/launch/local"
 	"github.com/r1ctl/r1ctl/internal/trainerenv"
+	"github.com/r1ctl/r1ctl/internal/verify/program"
 	"github.com/r1ctl/r1ctl/trainer"
 )
 
@@ -39,6 +40,11 @@ func Assemble(l Local) (*activities.Activities, error) {
 	if credentials == "" && c.S3.AccessKey != "" {
 		var err error
 		if credentials, err = writeCredentials(c); err != nil {
+			return nil, err
+		}
+	}
+	if c.Site.CodeProvider != "" {
+		if err := program.CheckProvider(c.Site.CodeProvider); err != nil {
 			return nil, err
 		}
 	}
@@ -90,6 +96,7 @@ func agentEnv(c config.Config) []string {
 		"R1CTL_S3_BUCKET=" + c.S3.Bucket,
 		"R1CTL_S3_PATH_STYLE=" + strconv.FormatBool(c.S3.PathStyle),
 		"R1CTL_S3_EMBEDDED=" + strconv.FormatBool(c.S3.Embedded),
+		"R1CTL_SITE_CODE_PROVIDER=" + c.Site.CodeProvider,
 		"R1CTL_SITE_STOP_GRACE=" + c.Site.StopGrace.String(),
 		"R1CTL_SITE_STALL=" + c.Site.Stall.String(),
 		"R1CTL_TRAINER_PYTHON=" + c.Trainer.Python,

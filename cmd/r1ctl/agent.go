@@ -115,6 +115,9 @@ func (a *app) trainerCommand(ctx context.Context, cfg config.Config) (command, e
 // opinion where there is one.
 func (a *app) verifierFor(ctx context.Context, cfg config.Config, self string) []string {
 	command := []string{self, "verifier"}
+	if cfg.Site.CodeProvider != "" {
+		command = append(command, "--code-provider", cfg.Site.CodeProvider)
+	}
 	py, err := a.builtPython(ctx, cfg)
 	if err != nil || py.path == "" { // then what needs it is unverified, and says so
 		return command

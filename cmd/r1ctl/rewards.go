@@ -60,14 +60,15 @@ func (a *app) rewardsListCommand() *cobra.Command {
 
 // serveFlags are those of a verifier service.
 type serveFlags struct {
-	listen, python, verifier string
-	remote                   bool
-	environ, rewards, paths  []string
+	listen, python, verifier, provider string
+	remote                             bool
+	environ, rewards, paths            []string
 }
 
 func (f *serveFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "address to serve on")
 	cmd.Flags().BoolVar(&f.remote, "allow-remote", false, "permit an address that other machines can reach")
+	cmd.Flags().StringVar(&f.provider, "code-provider", "", "service that runs programs, in place of a sandbox here (docs/sandbox.md)")
 	cmd.Flags().StringVar(&f.python, "python", "", "interpreter of the second opinion, of puzzles and of python rewards")
 	cmd.Flags().StringArrayVar(&f.environ, "python-env", nil, "KEY=VALUE in its environment (repeatable)")
 	cmd.Flags().StringArrayVar(&f.paths, "python-path", nil, "folder with modules of python rewards (repeatable); PYTHONPATH counts too")
@@ -91,13 +92,21 @@ requests cannot name functions or addresses of their own; --reward still can.`,
   r1ctl rewards serve --listen 0.0.0.0:8900 --allow-remote`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
 			if f.python == "" {
-				py, err := a.trainerPython(cmd)
+				py, err := a.builtPython(cmd.Context(), cfg)
 				if err != nil {
 					return err
 				}
 				f.python, f.environ = py.path, py.environ
 			}
+			if f.provider == "" {
+				f.provider = cfg.Site.CodeProvider
+			}
+			f.paths = append(f.paths, cfg.Trainer.PythonPath...)
 			if f.python == "" {
 				fmt.Fprintln(a.err, "note: without the trainer's environment (r1ctl setup) there is no second opinion on mathematics, and no puzzles")
 			}
@@ -139,7 +148,10 @@ func (a *app) serveVerdicts(cmd *cobra.Command, f serveFlags, cfg verify.Config)
 		return err
 	}
 	py := python{f.python, f.environ}
-	j := newJudging(py, verify.Options{Default: f.verifier}, a.err)
+	j, err := newJudging(py, f.provider, verify.Options{Default: f.verifier}, a.err)
+	if err != nil {
+		return err
+	}
 	defer j.close()
 	own := newOutsideRewards(py, f.paths, a.err, !f.remote, rewards)
 	defer own.Close()

@@ -115,12 +115,19 @@ func (a *app) score(cmd *cobra.Command, r *reward.Reward, f scoreFlags, in io.Re
 		In: in, Out: a.out, Batch: f.batch,
 		Bad: func(line int, err error) { fmt.Fprintf(a.err, "line %d: %v\n", line, err) },
 	}
-	py, err := a.trainerPython(cmd)
+	cfg, err := a.settings(cmd)
+	if err != nil {
+		return err
+	}
+	py, err := a.builtPython(cmd.Context(), cfg)
 	if err != nil {
 		return err
 	}
 	// Rows that say nothing of their answers hold mathematics, as upstream's do.
-	j := newJudging(py, verify.Options{Default: verify.Math}, a.err)
+	j, err := newJudging(py, cfg.Site.CodeProvider, verify.Options{Default: verify.Math}, a.err)
+	if err != nil {
+		return err
+	}
 	defer j.close()
 	var sum lines.Summary
 	switch {

@@ -173,11 +173,18 @@ type verdictLine struct {
 }
 
 func (a *app) verify(cmd *cobra.Command, f verifyFlags, in io.Reader) error {
-	py, err := a.trainerPython(cmd)
+	cfg, err := a.settings(cmd)
 	if err != nil {
 		return err
 	}
-	j := newJudging(py, verify.Options{Bare: f.answer != ""}, a.err)
+	py, err := a.builtPython(cmd.Context(), cfg)
+	if err != nil {
+		return err
+	}
+	j, err := newJudging(py, cfg.Site.CodeProvider, verify.Options{Bare: f.answer != ""}, a.err)
+	if err != nil {
+		return err
+	}
 	defer j.close()
 	stream := lines.Stream{
 		In: in, Batch: 1024, Parse: f.parse,

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/r1ctl/r1ctl/internal/config"
 	"github.com/r1ctl/r1ctl/internal/launch/childenv"
 	"github.com/r1ctl/r1ctl/internal/r1"
@@ -29,15 +27,7 @@ type python struct {
 	environ []string
 }
 
-// trainerPython is the trainer's environment where it has been built, else none.
-func (a *app) trainerPython(cmd *cobra.Command) (python, error) {
-	cfg, err := a.settings(cmd)
-	if err != nil {
-		return python{}, err
-	}
-	return a.builtPython(cmd.Context(), cfg)
-}
-
+// builtPython is the trainer's environment where it has been built, else none.
 func (a *app) builtPython(ctx context.Context, cfg config.Config) (python, error) {
 	options := a.trainerOptions(cfg)
 	env, ok, err := trainerenv.Find(options)
@@ -61,8 +51,15 @@ type judging struct {
 	close    func()
 }
 
-func newJudging(py python, o verify.Options, log io.Writer) judging {
+// newJudging makes the judge; provider is a service that runs programs, or "".
+func newJudging(py python, provider string, o verify.Options, log io.Writer) (judging, error) {
 	j := judging{programs: &programs{}, metrics: verify.NewMetrics()}
+	if provider != "" {
+		var err error
+		if j.programs.judge, err = program.New(program.Options{Provider: provider}); err != nil {
+			return j, err
+		}
+	}
 	o.Programs, o.Metrics, o.Log = j.programs, j.metrics, slog.New(slog.NewTextHandler(log, nil))
 	j.close = j.programs.Close
 	if py.path != "" {
@@ -74,7 +71,7 @@ func newJudging(py python, o verify.Options, log io.Writer) judging {
 		}
 	}
 	j.Judge = verify.New(o)
-	return j
+	return j, nil
 }
 
 // retrySandbox is how long a sandbox that does not work here is not tried again.

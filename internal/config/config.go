@@ -59,6 +59,7 @@ type Site struct {
 	Slots           int           `mapstructure:"slots"`
 	Threads         int           `mapstructure:"threads"`
 	VerifierURL     string        `mapstructure:"verifier_url"`
+	CodeProvider    string        `mapstructure:"code_provider"` // service that runs programs; empty: a sandbox on the machine
 	KeepCheckpoints int           `mapstructure:"keep_checkpoints"`
 	StopGrace       time.Duration `mapstructure:"stop_grace"`
 	Stall           time.Duration `mapstructure:"stall"` // silence of a trainer that counts as a stall; see docs/job-contract.md
@@ -128,6 +129,7 @@ func defaults() (map[string]any, error) {
 		"site.slots":                  runtime.NumCPU(),
 		"site.threads":                0,
 		"site.verifier_url":           "",
+		"site.code_provider":          "",
 		"site.keep_checkpoints":       2,
 		"site.stop_grace":             "30s",
 		"site.stall":                  "2h",

@@ -30,12 +30,21 @@ type service struct {
 	turns  chan struct{}
 }
 
+// CheckProvider says what is wrong with a provider's URL, if anything is.
+func CheckProvider(provider string) error {
+	_, err := openProvider(Options{Provider: provider})
+	return err
+}
+
 // openProvider reads a provider's URL.
 func openProvider(o Options) (backend, error) {
 	kind, rest, _ := strings.Cut(o.Provider, "+")
 	u, err := url.Parse(rest)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, invalid(o.Provider, "it is no URL of the kind NAME+http://HOST")
+	}
+	if u.User != nil || u.RawQuery != "" { // the address is handed on as an argument
+		return nil, invalid(o.Provider, "it holds a password or a query, which others on the machine could read")
 	}
 	client := retryablehttp.NewClient()
 	client.RetryMax, client.RetryWaitMin, client.RetryWaitMax = retries, 200*time.Millisecond, 10*time.Second
@@ -47,7 +56,7 @@ func openProvider(o Options) (backend, error) {
 	case "piston":
 		return &piston{service: s}, nil
 	case "e2b":
-		return nil, invalid(o.Provider, "E2B runs code only through its own SDK")
+		return &e2b{s}, nil
 	}
 	return nil, invalid(o.Provider, "its service is not known")
 }
@@ -60,7 +69,7 @@ func invalid(provider, why string) error {
 	return &r1.Error{
 		Name:   "code-provider-invalid",
 		Detail: fmt.Sprintf("the code provider %q cannot be used: %s", shown, why),
-		Remedy: "name it as sandboxfusion+http://HOST:PORT or piston+https://HOST, or leave it out to run programs on this machine",
+		Remedy: "name it as sandboxfusion+http://HOST:PORT, piston+https://HOST or e2b+http://ROUTER:PORT, or leave it out to run programs on this machine",
 	}
 }
 

@@ -167,7 +167,7 @@ func TestCallsAtAService(t *testing.T) {
 }
 
 func TestProvidersThatCannotBeUsed(t *testing.T) {
-	for _, url := range []string{"http://host", "e2b+https://api.e2b.app", "piston+ftp://host", "piston+", "sandboxfusion", "other+http://host"} {
+	for _, url := range []string{"http://host", "e2b+http://me:hush@host", "piston+https://host?key=hush", "piston+ftp://host", "piston+", "sandboxfusion", "other+http://host"} {
 		_, err := program.New(program.Options{Provider: url})
 		if e, ok := r1.AsError(err); !ok || e.Name != "code-provider-invalid" || e.Remedy == "" {
 			t.Errorf("%s: %v", url, err)
