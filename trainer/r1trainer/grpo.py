@@ -263,7 +263,7 @@ def run(job: Job) -> None:
     arguments.reward_weights = [spec.weight for spec in specs]
     judges = load_judges(job, specs, device)
     held_out = HeldOut.of(job, tokenizer, template, specs, lambda: Scorer(job.reward_url, specs, judges, verdicts=True))
-    scorer = Scorer(job.reward_url, specs, judges)
+    scorer = Scorer(job.reward_url, specs, judges, training=True)
     with Metrics(job.metrics) as metrics:
         trainer = Trainer(
             run=Run(

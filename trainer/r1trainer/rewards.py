@@ -94,7 +94,7 @@ class Scorer:
     """Scores responses: one request to the verifier service for each lot, under way while the models compute.
 
     ``judges`` are what ``load_judges`` gave. With ``verdicts`` the service is asked even where no reward needs it;
-    ``audit`` is the share of verdicts that it judges twice.
+    ``audit`` is the share of verdicts that it judges twice; ``training`` is as for Verifier.
     """
 
     def __init__(
@@ -105,10 +105,11 @@ class Scorer:
         *,
         verdicts: bool = False,
         audit: float = 0.0,
+        training: bool = False,
     ) -> None:
         self._specs = specs
         requests = [spec.request for spec in specs if spec.name != PREFERENCE]
-        self._verifier = Verifier(url, requests, audit=audit) if requests or verdicts else None
+        self._verifier = Verifier(url, requests, audit=audit, training=training) if requests or verdicts else None
         self._judges = judges
         self._paused = 0.0  # of the verifier, as far as it has been told
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="verifier")

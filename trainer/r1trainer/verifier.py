@@ -24,10 +24,12 @@ UNVERIFIED = "unverified"
 # Reasons of an outage: the item could be judged if the service, or a part of it, were well.
 OUTAGES = frozenset(
     {
-        *("verifier-unreachable", "verifier-answer-mismatch", "sandbox-unavailable"),
-        *("sandbox-fault", "verifier-unavailable", "verifier-crash", "cancelled", "endpoint-outage"),
+        *("verifier-unreachable", "verifier-answer-mismatch", "sandbox-fault"),
+        *("verifier-unavailable", "verifier-crash", "cancelled", "endpoint-outage"),
     }
 )
+# Reasons that lie in the machine: waiting changes nothing.
+ABSENT = frozenset({"sandbox-unavailable", "second-opinion-unavailable"})
 _log = logging.getLogger(__name__)
 
 
@@ -97,6 +99,11 @@ class Score:
         """Whether the item has no verdict because something is away that could come back."""
         return self.lost or (self.label == UNVERIFIED and self.verdict.get("reason") in OUTAGES)
 
+    @property
+    def absent(self) -> bool:
+        """Whether the item has no verdict because this machine lacks what it takes."""
+        return self.label == UNVERIFIED and self.verdict.get("reason") in ABSENT
+
 
 class Verifier:
     """Scores responses over HTTP, in order, one score an item.
@@ -109,6 +116,9 @@ class Verifier:
     Where more than ``max_lost`` (a share) of ``rollouts`` calls in a row is lost to an outage, the last of them waits
     for the service, with doubling pauses of at most a minute, and asks again for what was lost, for at most
     ``patience`` seconds; then it raises InfrastructureError. A call of which nothing came back waits at once.
+
+    With ``training``, as much as that without a verdict because the machine lacks what it takes raises ConfigError:
+    the model would learn from what is left.
     """
 
     def __init__(
@@ -123,7 +133,9 @@ class Verifier:
         rollouts: int = 3,
         patience: float = 1800.0,
         audit: float = 0.0,
+        training: bool = False,
         max_request_bytes: int = 32 << 20,
+        max_request_items: int = 512,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
         if not url:
@@ -138,16 +150,20 @@ class Verifier:
         self._rollouts = rollouts
         self._patience = patience
         self._audit = audit
+        self._training = training
         self._bad = 0  # calls in a row that lost too much
+        self._lacking = 0  # calls in a row for which this machine lacks too much
         self.paused = 0.0  # seconds waited for the service, in all
         self._max_bytes = max_request_bytes
+        self._max_items = max_request_items
         self._sleep = sleep or time.sleep
         # Loopback or a site's own address: a proxy of the environment must not come between.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def score(self, items: Sequence[Item]) -> list[Score]:
-        """Judge items; one request unless they are very large."""
+        """Judge items, those of one prompt in one request; a request takes no longer than a few hundred items do."""
         scores, failure = self._ask(items)
+        self._check_machine(scores)
         if not self._outage(scores):
             self._bad = 0
             return scores
@@ -156,6 +172,19 @@ class Verifier:
             _log.warning("the verifier gave no verdict on %s; those responses teach nothing", _shares(scores))
             return scores
         return self._wait(items, scores, failure)
+
+    def _check_machine(self, scores: Sequence[Score]) -> None:
+        lacking = [score for score in scores if score.absent]
+        if not self._training or len(lacking) <= self._max_lost * len(scores):
+            self._lacking = 0
+            return
+        self._lacking += 1
+        if self._lacking >= self._rollouts:
+            reasons = sorted({str(score.verdict["reason"]) for score in lacking})
+            raise ConfigError(
+                f"{len(lacking)} of {len(scores)} responses, and as many in the rollouts before, cannot be judged on "
+                f"this machine: {', '.join(reasons)}; r1ctl doctor says what it lacks"
+            )
 
     def _outage(self, scores: Sequence[Score]) -> bool:
         return sum(score.outage for score in scores) > self._max_lost * len(scores)
@@ -174,7 +203,8 @@ class Verifier:
             _log.warning("paused: the verifier gave no verdict on %s; asking again in %.0f s", _shares(scores), pause)
             self._sleep(pause)
             waited, pause = waited + pause, min(2 * pause, 60.0)
-            missing = [index for index, score in enumerate(scores) if score.outage]
+            lost = {item.prompt for item, score in zip(items, scores, strict=True) if score.outage}
+            missing = [index for index, item in enumerate(items) if item.prompt in lost]  # compared with each other
             again, failure = self._ask([items[index] for index in missing])
             for index, score in zip(missing, again, strict=True):
                 scores[index] = score
@@ -211,7 +241,9 @@ class Verifier:
                 record["gold"] = item.gold
             length = len(item.prompt) + len(item.response) + 200
             length += sum(len(json.dumps(value)) for value in item.more.values() if isinstance(value, dict | list))
-            if chunk and size + length > self._max_bytes:
+            # Responses to one prompt stay together: some rewards compare them.
+            full = size + length > self._max_bytes or len(chunk) >= self._max_items
+            if chunk and full and item.prompt != chunk[-1]["prompt"]:
                 yield chunk
                 chunk, size = [], 0
             chunk.append(record)

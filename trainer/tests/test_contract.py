@@ -201,6 +201,29 @@ class TestVerifier:
             ("correct", 1.0),
         ]
 
+    def test_training_on_a_machine_that_cannot_judge_it_ends_as_a_mistake(self, verifier: FakeVerifier) -> None:
+        def answer(request: dict[str, Any]) -> tuple[int, Any]:
+            status, body = verifier.judge(request)
+            verdict = {"label": "unverified", "reason": "sandbox-unavailable", "verifier": "code/1"}
+            body["items"][0] |= {"verdict": verdict, "rewards": {"accuracy": None}}
+            return status, body
+
+        verifier.answer = answer
+        client = self.client(verifier, training=True)
+        assert [client.score(self.ITEMS)[0].rewards["accuracy"] for _ in range(2)] == [None, None]
+        with pytest.raises(ConfigError, match=r"1 of 2 responses.*sandbox-unavailable.*doctor"):
+            client.score(self.ITEMS)
+        assert self.pauses == [], "waiting changes nothing"
+        measuring = self.client(verifier)
+        assert [measuring.score(self.ITEMS)[1].label for _ in range(4)] == ["correct"] * 4
+
+    def test_requests_are_bounded_and_keep_the_responses_to_a_prompt_together(self, verifier: FakeVerifier) -> None:
+        items = [Item("arithmetic", prompt, str(n), gold="7", verifier="integer") for n, prompt in enumerate("pppqqrs")]
+        scores = self.client(verifier, max_request_items=2).score(items)
+        asked = [[item["prompt"] for item in request["items"]] for request in verifier.requests]
+        assert asked == [["p", "p", "p"], ["q", "q"], ["r", "s"]]
+        assert len(scores) == len(items)
+
     def test_a_doubled_or_missing_result_never_shifts_the_others(self, verifier: FakeVerifier) -> None:
         def answer(request: dict[str, Any]) -> tuple[int, Any]:
             status, body = verifier.judge(request)
@@ -214,7 +237,7 @@ class TestVerifier:
         def answer(request: dict[str, Any]) -> tuple[int, Any]:
             status, body = verifier.judge(request)
             if len(verifier.requests) <= 4:  # one of two items needs a sandbox, which is away
-                verdict = {"label": "unverified", "reason": "sandbox-unavailable", "verifier": "code/1"}
+                verdict = {"label": "unverified", "reason": "sandbox-fault", "verifier": "code/1"}
                 index = [item["id"] for item in request["items"]].index("0") if len(request["items"]) > 1 else 0
                 body["items"][index] |= {"verdict": verdict, "rewards": {"accuracy": None}}
             return status, body
