@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/r1ctl/r1ctl/internal/golden"
 	"github.com/r1ctl/r1ctl/recipes"
 )
 
@@ -19,7 +20,7 @@ func TestMistakes(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
 			_, err := recipes.Load(file, recipes.Options{})
 			e := named(t, err, "recipe-invalid")
-			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", e.Detail+"\n")
+			golden.Check(t, strings.TrimSuffix(file, ".yaml")+".golden", e.Detail+"\n")
 		})
 	}
 }

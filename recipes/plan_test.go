@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/r1ctl/r1ctl/internal/golden"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/tinyworld"
 	"github.com/r1ctl/r1ctl/recipes"
@@ -38,7 +39,7 @@ func TestPlans(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				golden(t, filepath.Join("testdata", "plans", name+"-"+profile+".txt"), render(plan(t, r)))
+				golden.Check(t, filepath.Join("testdata", "plans", name+"-"+profile+".txt"), render(plan(t, r)))
 			})
 		}
 	}
@@ -289,7 +290,7 @@ func TestFingerprintsStay(t *testing.T) {
 	for _, job := range slices.Sorted(maps.Keys(all)) {
 		fmt.Fprintf(&b, "%s %s\n", all[job], job)
 	}
-	golden(t, "testdata/plans/fingerprints.txt", b.String())
+	golden.Check(t, "testdata/plans/fingerprints.txt", b.String())
 }
 
 func TestSeeds(t *testing.T) {

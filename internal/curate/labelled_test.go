@@ -2,15 +2,14 @@ package curate
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "write the numbers of the labelled sets into docs/curate.md")
+	"github.com/r1ctl/r1ctl/internal/golden"
+)
 
 // labelledRow is a row of testdata/labelled with what a person says of it.
 type labelledRow struct {
@@ -108,7 +107,7 @@ func TestLabelledSets(t *testing.T) {
 	if !ok || !ok2 {
 		t.Fatalf("%s has no place for the numbers", doc)
 	}
-	if *update {
+	if golden.Updating() {
 		if err := os.WriteFile(doc, []byte(before+begin+table.String()+end+after), 0o644); err != nil {
 			t.Fatal(err)
 		}

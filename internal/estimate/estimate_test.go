@@ -1,20 +1,17 @@
 package estimate_test
 
 import (
-	"flag"
 	"fmt"
 	"math"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/r1ctl/r1ctl/internal/estimate"
+	"github.com/r1ctl/r1ctl/internal/golden"
 	"github.com/r1ctl/r1ctl/internal/lint"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/recipes"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func model(address string) (estimate.Model, bool) {
 	if strings.HasPrefix(address, "tiny://") {
@@ -63,19 +60,7 @@ func TestShippedRecipes(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "all: %.4g s, %.4g h, %.4g B\n%s\n", e.Seconds.Likely, e.Hours.Likely, e.Bytes.Likely, strings.Join(e.Unknown, "\n"))
 	}
-	const file = "testdata/shipped.golden"
-	if *update {
-		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.String() != string(want) {
-		t.Errorf("%s differs (go test -update writes it anew); got:\n%s", file, b.String())
-	}
+	golden.Check(t, "testdata/shipped.golden", b.String())
 }
 
 // The arithmetic of one RL job, worked out by hand.

@@ -1,7 +1,6 @@
 package history
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -10,12 +9,11 @@ import (
 
 	"go.temporal.io/sdk/worker"
 
+	"github.com/r1ctl/r1ctl/internal/golden"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/recipes"
 	"github.com/r1ctl/r1ctl/workflows"
 )
-
-var update = flag.Bool("update", false, "run the large cases too, and rewrite docs/history.md")
 
 // The limits of a Temporal server for one history.
 const (
@@ -170,7 +168,7 @@ func (e *engine) replay(t *testing.T, all []execution) {
 // TestWriteCounts writes docs/history.md. It takes minutes, and is run on purpose
 // only (make history-counts).
 func TestWriteCounts(t *testing.T) {
-	if !*update {
+	if !golden.Updating() {
 		t.Skip("needs -update")
 	}
 	e := newEngine(t, 0)

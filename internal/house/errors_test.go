@@ -1,12 +1,9 @@
 package house
 
 import (
-	"bytes"
-	"flag"
 	"fmt"
 	"go/ast"
 	"go/token"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,9 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "rewrite docs/errors.md")
+	"github.com/r1ctl/r1ctl/internal/golden"
+)
 
 // userError is an r1.Error literal in the code.
 type userError struct {
@@ -48,16 +45,7 @@ func TestErrorsAreDocumented(t *testing.T) {
 		rows = append(rows, fmt.Sprintf("| `%s` | %s | %s |\n", e.name, cell(e.detail), cell(e.remedy)))
 	}
 	sort.Strings(rows)
-	want := []byte(errorsHead + strings.Join(slices.Compact(rows), ""))
-	path := filepath.Join(root, "docs", "errors.md")
-	if *update {
-		if err := os.WriteFile(path, want, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("docs/errors.md is not what the code says (%v): run make docs", err)
-	}
+	golden.Check(t, filepath.Join(root, "docs", "errors.md"), errorsHead+strings.Join(slices.Compact(rows), ""))
 }
 
 func cell(s string) string {

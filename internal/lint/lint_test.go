@@ -1,7 +1,6 @@
 package lint_test
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,12 +9,11 @@ import (
 	"testing"
 
 	"github.com/r1ctl/r1ctl/internal/estimate"
+	"github.com/r1ctl/r1ctl/internal/golden"
 	"github.com/r1ctl/r1ctl/internal/lint"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/recipes"
 )
-
-var update = flag.Bool("update", false, "write docs/lint.md and the golden files anew")
 
 func facts() lint.Facts {
 	return lint.Facts{Model: func(address string) (estimate.Model, bool) {
@@ -24,22 +22,6 @@ func facts() lint.Facts {
 		}
 		return estimate.OfAddress(address)
 	}}
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs (go test -update writes it anew); got:\n%s", file, got)
-	}
 }
 
 func render(all []lint.Finding) string {
@@ -69,7 +51,7 @@ func TestShippedRecipes(t *testing.T) {
 			}
 		}
 	}
-	golden(t, "testdata/shipped.golden", b.String())
+	golden.Check(t, "testdata/shipped.golden", b.String())
 }
 
 // Each broken recipe is refused, or doubted, by the rule it is named after, at its
@@ -155,5 +137,5 @@ func TestRulesAreExplained(t *testing.T) {
 
 // docs/lint.md is made from the rules.
 func TestDocs(t *testing.T) {
-	golden(t, "../../docs/lint.md", lint.Docs())
+	golden.Check(t, "../../docs/lint.md", lint.Docs())
 }

@@ -1,18 +1,15 @@
 package view
 
 import (
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/r1ctl/r1ctl/internal/golden"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/runs"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata")
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
@@ -137,19 +134,7 @@ func TestFrames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c.v.Now = noon
 			got := strings.ReplaceAll(strings.Join(Frame(c.st, c.v), "\n")+"\n", "\x1b", "␛")
-			path := filepath.Join("testdata", name+".golden")
-			if *update {
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != string(want) {
-				t.Errorf("the frame is not the one in %s (-update rewrites it); it is\n%s", path, got)
-			}
+			golden.Check(t, filepath.Join("testdata", name+".golden"), got)
 		})
 	}
 }

@@ -1,16 +1,14 @@
 package reward_test
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
 
+	"github.com/r1ctl/r1ctl/internal/golden"
 	"github.com/r1ctl/r1ctl/internal/verify/reward"
 )
-
-var update = flag.Bool("update", false, "write the reference in docs/rewards.md anew")
 
 // docs/rewards.md ends with a reference made from the definitions.
 func TestReference(t *testing.T) {
@@ -24,7 +22,7 @@ func TestReference(t *testing.T) {
 		t.Fatalf("%s has no line %q", file, mark)
 	}
 	want := reference()
-	if *update {
+	if golden.Updating() {
 		if err := os.WriteFile(file, []byte(before+mark+want), 0o644); err != nil {
 			t.Fatal(err)
 		}
