@@ -18,10 +18,10 @@ type measurement struct {
 	bytes       int64 // of one checkpoint
 }
 
-// pair is one job trained twice, one after the other.
+// pair is one job trained twice, side by side.
 type pair struct {
 	alone, agent measurement
-	agentFirst   bool
+	agentCore    int // the other core is that of the training alone
 }
 
 func trainTime(m measurement) float64 { return m.train }
