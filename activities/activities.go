@@ -90,6 +90,7 @@ func (a *Activities) RegisterControl(w worker.ActivityRegistry) {
 	add(tasks.RecordRun, a.RecordRun)
 	add(tasks.FindApproval, a.FindApproval)
 	add(tasks.RecordApproval, a.RecordApproval)
+	add(tasks.CheckGate, a.CheckGate)
 	add(tasks.FindUnended, a.FindUnended)
 }
 

@@ -111,7 +111,8 @@ func TestGate(t *testing.T) {
 		t.Error("the gate enters the fingerprint")
 	}
 	for gate, want := range map[string]string{
-		"{}":                 "approval is missing",
+		"{}":                 "expected approval, a question to a person, or conditions",
+		"{otherwise: fail}":  "or conditions",
 		"{aproval: x}":       `did you mean "approval"?`,
 		"{approval: ''}":     "a question to a person",
 		"please":             "a map such as",

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/r1ctl/r1ctl/internal/gate"
 )
 
 // A graph checks what stages say about each other.
@@ -65,11 +67,46 @@ func (g *graph) connect(s *rawStage) {
 	}
 	for _, n := range items(after) {
 		if g.stage(n.Value) == nil {
-			g.missing(n, s.name+".after", n.Value, "stage", g.names())
+			g.missing(n, s.name+".after", n.Value, "stage", n.Value, g.names())
 			continue
 		}
 		s.after = append(s.after, n.Value)
 		s.edges = append(s.edges, edge{n.Value, n, s.name + ".after"})
+	}
+	g.conditions(s)
+}
+
+// conditions makes a stage wait for those whose numbers its gate compares.
+func (g *graph) conditions(s *rawStage) {
+	if s.gate == nil {
+		return
+	}
+	list := items(lookup(lookup(s.node, "gate"), "conditions"))
+	for i, text := range s.gate.Conditions {
+		c, err := gate.Parse(text)
+		if err != nil || i >= len(list) {
+			continue // told where it was decoded
+		}
+		path := s.name + ".gate.conditions"
+		for _, name := range c.Stages() {
+			if g.stage(name) == nil {
+				g.missing(list[i], path, name, "stage", name, g.names())
+				continue
+			}
+			s.edges = append(s.edges, edge{name, list[i], path})
+			if !slices.Contains(s.after, name) {
+				s.after = append(s.after, name)
+			}
+		}
+		for _, t := range c.Terms() {
+			from := g.stage(t.Stage)
+			if from == nil || from.kind == nil {
+				continue
+			}
+			if ok, names := gate.Metric(from.kind.name, t.Metric); !ok {
+				g.breaks("unknown-name", list[i], path, "%s stages report no number %q%s", from.kind.name, t.Metric, hint(t.Metric, names))
+			}
+		}
 	}
 }
 
@@ -115,7 +152,7 @@ func (g *graph) ref(n *yaml.Node, path string, want role) (Ref, bool) {
 	case n.Kind != yaml.ScalarNode || n.Value == "":
 		g.add(n, path, "expected a %s as STAGE.OUTPUT, found %s", want, describe(n))
 	case from == nil:
-		g.missing(n, path, stageName, "output", g.refs(nil, want))
+		g.missing(n, path, stageName, "output", n.Value, g.refs(nil, want))
 	case from.kind == nil: // told at the stage itself
 	case !slices.Contains(from.outputs(), output):
 		g.breaks("reference", n, path, "there is no output %q%s", n.Value, hint(n.Value, g.refs(from, want)))
@@ -128,12 +165,12 @@ func (g *graph) ref(n *yaml.Node, path string, want role) (Ref, bool) {
 }
 
 // missing reports a reference to a stage that is not there.
-func (g *graph) missing(n *yaml.Node, path, stage, what string, known []string) {
+func (g *graph) missing(n *yaml.Node, path, stage, what, written string, known []string) {
 	if slices.Contains(g.written, stage) {
 		g.breaks("reference", n, path, "the stage %q is left out", stage)
 		return
 	}
-	g.breaks("reference", n, path, "there is no %s %q%s", what, n.Value, hint(n.Value, known))
+	g.breaks("reference", n, path, "there is no %s %q%s", what, written, hint(written, known))
 }
 
 // refs lists references that would do: those of one stage where it is known,

@@ -88,7 +88,7 @@ func common() map[string]any {
 		"title":  schemaOf(text{}, false),
 		"inputs": references(),
 		"after":  schema{"type": "array", "items": schema{"type": "string"}},
-		"gate":   closed(map[string]any{"approval": schemaOf(text{}, false)}),
+		"gate":   schemaOf(gateShape(), false),
 	}
 }
 
@@ -187,7 +187,7 @@ func schemaOf(s shape, partial bool) schema {
 		return schema{"anyOf": []any{schema{"type": "string"}, schemaOf(templateObject, true)}}
 	case changing:
 		return schema{"anyOf": []any{schemaOf(t.value, false), schemaOf(t.entries, false)}}
-	case address, duration:
+	case address, duration, condition:
 		return schema{"type": "string", "minLength": 1, "description": "expected " + s.want()}
 	}
 	return schema{"description": "expected " + s.want()} // Load says the rest

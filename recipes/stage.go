@@ -7,6 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/r1ctl/r1ctl/internal/gate"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -171,15 +172,55 @@ func (d *decoder) stage(all []kind, n *yaml.Node, path string) *rawStage {
 
 // gate decodes what a stage waits for besides its inputs.
 func (d *decoder) gate(n *yaml.Node, path string) *r1.Gate {
-	shape := object{what: "a map such as {approval: \"question to a person\"}", fields: []field{
-		{name: "approval", shape: text{what: "a question to a person"}, required: true},
-	}}
-	v, ok := shape.decode(d, n, path)
+	v, ok := gateShape().decode(d, n, path)
 	if !ok {
 		return nil
 	}
-	question, _ := v.(map[string]any)["approval"].(string)
-	return &r1.Gate{Approval: question}
+	m := v.(map[string]any)
+	g := &r1.Gate{}
+	g.Approval, _ = m["approval"].(string)
+	otherwise, _ := m["otherwise"].(string)
+	g.Otherwise = r1.Otherwise(otherwise)
+	conditions, _ := m["conditions"].([]any)
+	for _, c := range conditions {
+		g.Conditions = append(g.Conditions, c.(string))
+	}
+	switch {
+	case g.Approval == "" && len(g.Conditions) == 0:
+		d.breaks("key-missing", n, path, "expected approval, a question to a person, or conditions")
+	case g.Otherwise != "" && len(g.Conditions) == 0:
+		d.breaks("value-shape", at(n, "otherwise"), path+".otherwise", "there are no conditions that could fail to hold")
+	case len(g.Conditions) > 0 && g.Otherwise == "":
+		g.Otherwise = r1.OtherwiseAsk
+	}
+	return g
+}
+
+func gateShape() object {
+	return object{what: "a map such as {approval: \"question to a person\"}", fields: []field{
+		{name: "approval", shape: text{what: "a question to a person"}, doc: "a question to a person, who opens the gate"},
+		{name: "conditions", shape: list{what: "conditions", filled: true, elem: condition{}}, doc: "what must hold, such as `" + gateExample + "`"},
+		{name: "otherwise", shape: enum{string(r1.OtherwiseAsk), string(r1.OtherwiseFail)}, doc: "what happens where one does not hold"},
+	}}
+}
+
+const gateExample = "eval-zero.pass@1 >= eval-base.pass@1 + 0.05"
+
+// condition is one condition of a gate, as text.
+type condition struct{}
+
+func (condition) want() string { return "a condition such as " + gateExample }
+
+func (s condition) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
+		return d.mismatch(n, path, s)
+	}
+	c, err := gate.Parse(n.Value)
+	if err != nil {
+		d.breaks("value-shape", n, path, "cannot read the condition %q: %v", n.Value, err)
+		return nil, false
+	}
+	return c.Text, true
 }
 
 func kindNames(all []kind) []string {

@@ -223,13 +223,20 @@ func (r *recipe) mayApprove(in StageRequest) error {
 	if err := r.knows(in.Stage); err != nil {
 		return err
 	}
-	if asks(r.stages[in.Stage]) {
+	if r.asking[in.Stage] || r.approved[in.Stage] != nil || mayAskEarly(r.stages[in.Stage]) {
 		return nil
+	}
+	if conditional(r.stages[in.Stage]) {
+		return fail(&r1.Error{
+			Name:   "gate-not-reached",
+			Detail: fmt.Sprintf("the gate of stage %s of run %s has conditions, and does not wait for an answer now", in.Stage, r.in.Run),
+			Remedy: "answer when it waits, and shows the numbers: r1ctl status " + r.in.Run,
+		})
 	}
 	remedy := "nothing in this run waits for an approval"
 	var gates []string
 	for _, s := range r.in.Stages {
-		if asks(s) {
+		if s.Gate != nil {
 			gates = append(gates, s.Name)
 		}
 	}
@@ -251,7 +258,7 @@ func (r *recipe) onApprove(ctx workflow.Context, in StageRequest) (ApproveAnswer
 		return ApproveAnswer{Approval: *a, Already: true}, nil
 	}
 	// The first one that is stored holds, whoever else answers at the same time.
-	mine := r1.Approval{Stage: in.Stage, Question: r.stages[in.Stage].Gate.Approval, By: in.By, At: workflow.Now(ctx)}
+	mine := r1.Approval{Stage: in.Stage, Question: r.question(in.Stage), By: in.By, At: workflow.Now(ctx)}
 	input := tasks.ApprovalInput{RunRef: tasks.RunRef{Recipe: r.in.Recipe, Run: r.in.Run}, Approval: mine}
 	var stored r1.Approval
 	if err := workflow.ExecuteActivity(short(ctx, "record the approval of "+in.Stage), tasks.RecordApproval, input).Get(ctx, &stored); err != nil {
@@ -259,48 +266,6 @@ func (r *recipe) onApprove(ctx workflow.Context, in StageRequest) (ApproveAnswer
 	}
 	r.approved[in.Stage] = &stored
 	return ApproveAnswer{Approval: stored, Already: !stored.At.Equal(mine.At) || stored.By != mine.By}, nil
-}
-
-func asks(s StageShape) bool { return s.Gate != nil && s.Gate.Approval != "" }
-
-// gate waits until a stage may begin: for the answer of a person, where the
-// stage asks for one, which costs nothing and may take months.
-func (r *recipe) gate(ctx workflow.Context, s StageShape) error {
-	if !asks(s) {
-		return nil
-	}
-	var found tasks.FoundApproval
-	ref := tasks.JobRef{Recipe: r.in.Recipe, Run: r.in.Run, Stage: s.Name}
-	if err := workflow.ExecuteActivity(short(ctx, "look for an approval of "+s.Name), tasks.FindApproval, ref).Get(ctx, &found); err != nil {
-		return err
-	}
-	if found.Approval != nil && r.approved[s.Name] == nil {
-		r.approved[s.Name] = found.Approval
-	}
-	if r.approved[s.Name] != nil {
-		return nil
-	}
-	record := tasks.StageState{Recipe: r.in.Recipe, Run: r.in.Run, StageRecord: r1.StageRecord{
-		Stage: s.Name, State: r1.RunWaiting, Question: s.Gate.Approval, Remedy: "r1ctl approve " + r.in.Run + " " + s.Name,
-	}}
-	r.asking[s.Name] = true
-	r.board.set(ctx, s.Name, func(row *BoardRow) {
-		row.State, row.Note = r1.RunWaiting, fmt.Sprintf("%s — answer: %s", record.Question, record.Remedy)
-	})
-	err := saveStage(ctx, record)
-	if err == nil {
-		err = workflow.Await(ctx, func() bool { return r.approved[s.Name] != nil })
-	}
-	delete(r.asking, s.Name)
-	record.State, record.Question, record.Remedy = r1.RunPending, "", ""
-	if err != nil {
-		record.State, record.Ended = r1.RunCancelled, workflow.Now(ctx)
-	}
-	r.board.set(ctx, s.Name, func(row *BoardRow) { row.State, row.Note = record.State, "" })
-	if rerr := saveStage(ctx, record); err == nil {
-		err = rerr
-	}
-	return err
 }
 
 // shown is what people were last shown of a run.

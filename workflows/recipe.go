@@ -38,9 +38,11 @@ type recipe struct {
 	pauses   int // how often that changed
 	approved map[string]*r1.Approval
 	asking   map[string]bool // stages whose gate waits for a person
-	retries  map[string]RetryAnswer
-	shown    shown
-	ending   bool // nothing can be changed any more
+	// questions are what these gates asked, with the numbers that they showed.
+	questions map[string]string
+	retries   map[string]RetryAnswer
+	shown     shown
+	ending    bool // nothing can be changed any more
 }
 
 // Recipe runs every stage of a run: each in a child workflow, as soon as the
@@ -50,7 +52,8 @@ type recipe struct {
 func Recipe(ctx workflow.Context, in RunInput) (RunResult, error) {
 	r := &recipe{
 		in: in, stages: map[string]StageShape{}, board: newBoard(in), result: RunResult{Stages: len(in.Stages)},
-		children: map[string]workflow.ChildWorkflowFuture{}, approved: map[string]*r1.Approval{}, asking: map[string]bool{}, retries: map[string]RetryAnswer{},
+		children: map[string]workflow.ChildWorkflowFuture{}, approved: map[string]*r1.Approval{}, asking: map[string]bool{},
+		questions: map[string]string{}, retries: map[string]RetryAnswer{},
 	}
 	nodes := make([]node, 0, len(in.Stages))
 	for _, s := range in.Stages {

@@ -35,6 +35,8 @@ type scriptedActivities struct {
 	reap      func(tasks.ReapInput) error             // how that went
 	attempt   func(context.Context, tasks.AttemptRef) // while an attempt runs
 	amended   map[string]int                          // stage -> amendment that its jobs are of
+	closed    int                                     // at so many looks at a gate its condition does not hold
+	checked   []tasks.GateInput
 }
 
 func (s *scriptedActivities) note(text string) {
@@ -114,6 +116,16 @@ func (s *scriptedActivities) register(env *testsuite.TestWorkflowEnvironment) {
 		}
 		s.approvals[in.Stage] = in.Approval
 		return in.Approval, nil
+	})
+	add(tasks.CheckGate, func(in tasks.GateInput) (tasks.GateChecked, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.checked = append(s.checked, in)
+		if s.closed > 0 {
+			s.closed--
+			return tasks.GateChecked{Checks: []r1.GateCheck{{Condition: in.Conditions[0], Holds: false, Why: "does not hold: 1 against 2"}}}, nil
+		}
+		return tasks.GateChecked{Checks: []r1.GateCheck{{Condition: in.Conditions[0], Holds: true, Why: "holds: 3 against 2"}}}, nil
 	})
 	add(tasks.FindUnended, func(tasks.RunRef) ([]tasks.AttemptRef, error) { return s.unended, nil })
 	add(tasks.Reap, func(ctx context.Context, in tasks.ReapInput) (tasks.Reaped, error) {

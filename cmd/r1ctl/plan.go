@@ -41,7 +41,7 @@ type plannedJob struct {
 	Reason      string      `json:"reason,omitempty"`
 	Changes     []r1.Change `json:"changes,omitempty"` // against the same job of the newest run before
 	From        string      `json:"from,omitempty"`    // the job that is reused
-	Waits       string      `json:"waits,omitempty"`   // the question of its gate
+	Waits       string      `json:"waits,omitempty"`   // what its gate waits for
 	Fingerprint string      `json:"fingerprint"`
 }
 
@@ -290,7 +290,7 @@ func (p *planned) block() {
 func toRun(s r1.PlannedStage, j r1.PlannedJob, reason string) plannedJob {
 	p := plannedJob{Stage: s.Name, Job: j.Name, Kind: j.Kind, Do: "run", Reason: reason, Fingerprint: j.Fingerprint}
 	if s.Gate != nil {
-		p.Waits = s.Gate.Approval
+		p.Waits = s.Gate.String()
 	}
 	return p
 }

@@ -69,7 +69,7 @@ func printStage(w io.Writer, s r1.PlannedStage, jobs []plannedJob, said []estima
 		rows = said[0].RowsOut.Rows()
 	}
 	if s.Gate != nil {
-		why = strings.TrimPrefix(why+"; waits for: "+s.Gate.Approval, "; ")
+		why = strings.TrimPrefix(why+"; waits for: "+s.Gate.String(), "; ")
 	}
 	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, s.Kind, strings.Join(what, ", "), rows, spanOf(seconds), hoursOf(hours), bytesOf(bytes), why)
 }

@@ -38,6 +38,12 @@ func (l Layout) Approval(stage string) string {
 	return path.Join(l.Prefix(), "_approvals", stage+".json")
 }
 
+// GateChecks is what became of the conditions of a stage's gate when they were
+// looked at last.
+func (l Layout) GateChecks(stage string) string {
+	return path.Join(l.Prefix(), "_gates", stage+".json")
+}
+
 // Jobs is the prefix of the records of all jobs, with a slash at its end.
 func (l Layout) Jobs() string { return path.Join(l.Prefix(), "_jobs") + "/" }
 

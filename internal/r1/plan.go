@@ -1,6 +1,10 @@
 package r1
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
 
 // Kind is what a stage does.
 type Kind string
@@ -72,6 +76,39 @@ type PlannedStage struct {
 type Gate struct {
 	// Approval is a question to a person; the stage waits until it is answered.
 	Approval string `json:"approval,omitempty"`
+	// Conditions compare numbers of earlier stages, as internal/gate reads them. All
+	// must hold.
+	Conditions []string `json:"conditions,omitempty"`
+	// Otherwise is what happens where one does not hold.
+	Otherwise Otherwise `json:"otherwise,omitempty"`
+}
+
+// String says what it waits for.
+func (g Gate) String() string {
+	parts := slices.Clone(g.Conditions)
+	if g.Otherwise == OtherwiseFail {
+		parts = append(parts, "or the stage fails")
+	}
+	if g.Approval != "" {
+		parts = append(parts, g.Approval)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Otherwise is what a gate does whose conditions do not hold.
+type Otherwise string
+
+// The ways of a gate that does not open by itself.
+const (
+	OtherwiseAsk  Otherwise = "ask"  // a person may open it all the same
+	OtherwiseFail Otherwise = "fail" // the stage fails; a retry looks again
+)
+
+// GateCheck is what became of a condition of a gate.
+type GateCheck struct {
+	Condition string `json:"condition"`
+	Holds     bool   `json:"holds"`
+	Why       string `json:"why"` // by which numbers, or which are not there
 }
 
 // Job returns the planned job of that name, or nil.

@@ -53,6 +53,7 @@ type Stage struct {
 	Remedy    string             `json:"remedy,omitempty"`
 	Question  string             `json:"question,omitempty"` // it waits for the answer of a person; Remedy gives it
 	Approved  *r1.Approval       `json:"approved,omitempty"` // who answered
+	Gate      []r1.GateCheck     `json:"gate,omitempty"`     // what became of the conditions of its gate
 	Metrics   map[string]float64 `json:"metrics,omitempty"`
 	Outputs   []Output           `json:"outputs,omitempty"`
 	Jobs      []Job              `json:"jobs"`
@@ -183,6 +184,9 @@ func (r *Reader) stage(ctx context.Context, p *r1.PlannedStage) (Stage, error) {
 			s.Approved = &a
 		case !errors.Is(err, r1.ErrNotFound):
 			return s, fmt.Errorf("read the approval of stage %s: %w", p.Name, err)
+		}
+		if err := r.store.GetJSON(ctx, r.layout.GateChecks(p.Name), &s.Gate); err != nil && !errors.Is(err, r1.ErrNotFound) {
+			return s, fmt.Errorf("read the gate of stage %s: %w", p.Name, err)
 		}
 	}
 	reused := 0

@@ -19,6 +19,7 @@ const (
 	RecordRun      = "RecordRun"      // RunState
 	FindApproval   = "FindApproval"   // JobRef (of a stage) -> FoundApproval
 	RecordApproval = "RecordApproval" // ApprovalInput -> r1.Approval: the first one, whoever gave it
+	CheckGate      = "CheckGate"      // GateInput -> GateChecked
 	FindUnended    = "FindUnended"    // RunRef -> []AttemptRef: those without a result
 	Reap           = "Reap"           // ReapInput -> Reaped, on the queue ReapQueue
 )
@@ -154,6 +155,20 @@ type FoundApproval struct {
 type ApprovalInput struct {
 	RunRef
 	r1.Approval
+}
+
+// GateInput asks whether the conditions of a stage's gate hold.
+type GateInput struct {
+	RunRef
+	Stage      string   `json:"stage"`
+	Conditions []string `json:"conditions"`
+	// Jobs are those of the stages that the gate's stage needs, in their order.
+	Jobs map[string][]string `json:"jobs"`
+}
+
+// GateChecked answers CheckGate, a check a condition.
+type GateChecked struct {
+	Checks []r1.GateCheck `json:"checks"`
 }
 
 // ReapInput names attempts of a run that must not live on.
