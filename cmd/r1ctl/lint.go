@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/r1ctl/r1ctl/internal/config"
 	"github.com/r1ctl/r1ctl/internal/estimate"
 	"github.com/r1ctl/r1ctl/internal/lint"
 	"github.com/r1ctl/r1ctl/internal/suggest"
@@ -67,11 +68,11 @@ warnings. plan and start refuse a recipe with errors.`,
 			return cobra.ExactArgs(1)(cmd, args)
 		},
 		ValidArgsFunction: completeRecipes,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if explain != "" {
 				return a.explainRule(explain)
 			}
-			return a.lint(args[0], f.options(), strict)
+			return a.lint(cmd, args[0], f.options(), strict)
 		},
 	}
 	f.add(cmd)
@@ -117,7 +118,15 @@ type linted struct {
 	Later    []string       `json:"checked_at_first_launch"`
 }
 
-func (a *app) lint(recipe string, o recipes.Options, strict bool) error {
+func (a *app) lint(cmd *cobra.Command, recipe string, o recipes.Options, strict bool) error {
+	cfg, err := a.settings(cmd)
+	if err != nil {
+		return err
+	}
+	facts, err := lintFacts(cfg.Site, planFlags{})
+	if err != nil {
+		return err
+	}
 	out := linted{Recipe: recipe, Profile: o.Profile, Later: lint.AtFirstLaunch()}
 	r, err := recipes.Load(recipe, o)
 	if err != nil {
@@ -125,7 +134,7 @@ func (a *app) lint(recipe string, o recipes.Options, strict bool) error {
 			return err
 		}
 	} else {
-		out.Profile, out.Findings = r.Profile, lint.Check(r, lintFacts())
+		out.Profile, out.Findings = r.Profile, lint.Check(r, facts)
 	}
 	for _, f := range out.Findings {
 		switch f.Severity {
@@ -166,8 +175,12 @@ func printFindings(w io.Writer, l linted) {
 }
 
 // lintFacts are what lint and plan know of models: those in the binary and on this
-// machine exactly, those on a hub by their card or name.
-func lintFacts() lint.Facts { return lint.Facts{Model: modelOf} }
+// machine exactly, those on a hub by their card or name. Of the site they know the
+// accelerators that it says a job may have.
+func lintFacts(site config.Site, f planFlags) (lint.Facts, error) {
+	m, err := machineGiven(site, f)
+	return lint.Facts{Model: modelOf, Accelerators: m}, err
+}
 
 func modelOf(address string) (estimate.Model, bool) {
 	if name, tiny := strings.CutPrefix(address, tinyworld.Scheme); tiny {

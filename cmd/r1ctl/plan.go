@@ -106,7 +106,11 @@ func (a *app) plan(cmd *cobra.Command, recipe string, f planFlags) (*planned, er
 	if err != nil {
 		return nil, err
 	}
-	r, findings, err := checked(recipe, f.options())
+	facts, err := lintFacts(cfg.Site, f)
+	if err != nil {
+		return nil, err
+	}
+	r, findings, err := checked(recipe, f.options(), facts)
 	if err != nil {
 		return nil, err
 	}
@@ -135,12 +139,12 @@ func (a *app) plan(cmd *cobra.Command, recipe string, f planFlags) (*planned, er
 }
 
 // checked loads a recipe and refuses one that breaks a rule.
-func checked(recipe string, o recipes.Options) (*recipes.Recipe, []lint.Finding, error) {
+func checked(recipe string, o recipes.Options, facts lint.Facts) (*recipes.Recipe, []lint.Finding, error) {
 	r, err := recipes.Load(recipe, o)
 	if err != nil {
 		return nil, nil, withRules(err)
 	}
-	findings := lint.Check(r, lintFacts())
+	findings := lint.Check(r, facts)
 	return r, findings, lint.Refuse(r.File, findings)
 }
 
@@ -175,13 +179,21 @@ const large = 50e6
 // machineOf is what the estimate is for: the flags', else the site's, else a CPU, or an
 // H100 where a model is too large for one.
 func machineOf(site config.Site, f planFlags, plan *r1.Plan) (estimate.Machine, error) {
-	name, source := site.Accelerator, "site.accelerator"
+	if site.Accelerator == "" && f.accelerator == "" && largest(plan) > large {
+		return accelerator(site, f, "H100", "assumed: set site.accelerator, or give --accelerator")
+	}
+	return machineGiven(site, f)
+}
+
+// machineGiven is what the flags or the site say that jobs run on; without a word a CPU.
+func machineGiven(site config.Site, f planFlags) (estimate.Machine, error) {
 	if f.accelerator != "" {
-		name, source = f.accelerator, "--accelerator"
+		return accelerator(site, f, f.accelerator, "--accelerator")
 	}
-	if name == "" && largest(plan) > large {
-		name, source = "H100", "assumed: set site.accelerator, or give --accelerator"
-	}
+	return accelerator(site, f, site.Accelerator, "site.accelerator")
+}
+
+func accelerator(site config.Site, f planFlags, name, source string) (estimate.Machine, error) {
 	m, ok := estimate.MachineOf(name)
 	if !ok {
 		if site.AcceleratorMemory == 0 || site.AcceleratorTFLOPS == 0 || name != site.Accelerator {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/r1ctl/r1ctl/internal/artifact"
+	"github.com/r1ctl/r1ctl/internal/lint"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/recipes"
 )
@@ -216,7 +217,7 @@ func (s records) FindByFingerprint(_ context.Context, fp string) (r1.Commit, err
 // finished is the store after a run of full-r1 in which every job took so long.
 func finished(t *testing.T, seconds int) records {
 	t.Helper()
-	run, err := freeze("full-r1", recipes.Options{}, "before")
+	run, err := freeze("full-r1", recipes.Options{}, lint.Facts{Model: modelOf}, "before")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/r1ctl/r1ctl/internal/config"
+	"github.com/r1ctl/r1ctl/internal/lint"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/runs"
 	"github.com/r1ctl/r1ctl/internal/tinyworld"
@@ -51,7 +52,7 @@ A recipe that breaks a rule of r1ctl lint is refused.`,
 				}
 				return printPlan(a.out, out, false)
 			}
-			run, err := freeze(args[0], f.options(), runID)
+			run, err := a.freeze(cmd, args[0], f, runID)
 			if err != nil {
 				return err
 			}
@@ -73,9 +74,22 @@ A recipe that breaks a rule of r1ctl lint is refused.`,
 	return cmd
 }
 
+// freeze resolves a recipe into a run, for this site.
+func (a *app) freeze(cmd *cobra.Command, recipe string, f planFlags, id string) (*r1.Run, error) {
+	cfg, err := a.settings(cmd)
+	if err != nil {
+		return nil, err
+	}
+	facts, err := lintFacts(cfg.Site, f)
+	if err != nil {
+		return nil, err
+	}
+	return freeze(recipe, f.options(), facts, id)
+}
+
 // freeze resolves a recipe into a run. It touches neither network nor state.
-func freeze(recipe string, o recipes.Options, id string) (*r1.Run, error) {
-	rec, _, err := checked(recipe, o)
+func freeze(recipe string, o recipes.Options, facts lint.Facts, id string) (*r1.Run, error) {
+	rec, _, err := checked(recipe, o, facts)
 	if err != nil {
 		return nil, err
 	}

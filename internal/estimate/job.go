@@ -154,12 +154,24 @@ func (e *estimator) base(j *r1.PlannedJob, p params, out *Job) artifact {
 	out.Parameters = m.Total
 	out.Tokens = Exactly(p.Pretrain.Steps * p.Pretrain.Batch * p.Pretrain.MaxTokens)
 	out.Formula = "6 × parameters × steps × batch × max_tokens"
-	out.Memory = trainMemory(m, 0)
+	out.Memory = Memory(j.Kind, m)
 	e.place(out, out.Tokens.Scale(6*m.Active), Exactly(0))
 	return artifact{model: &m}
 }
 
-// trainMemory is weights and gradients in bfloat16, optimizer state, and further copies of the weights.
+// Memory is what a job of a kind holds of a model at once, in bytes, over all accelerators: in training
+// weights and gradients in bfloat16, optimizer state, activations, and in RL the reference and the copy
+// that generates; in generation weights and cache.
+func Memory(k r1.Kind, m Model) Range {
+	switch k {
+	case r1.KindSample, r1.KindEvaluate:
+		return cache.Value.Scale(2 * m.Total)
+	case r1.KindGRPO:
+		return trainMemory(m, 2)
+	}
+	return trainMemory(m, 0)
+}
+
 func trainMemory(m Model, copies float64) Range {
 	return state.Value.Plus(Exactly(4 + 2*copies)).Scale(m.Total).Times(activations.Value)
 }
@@ -188,7 +200,7 @@ func (e *estimator) grpo(j *r1.PlannedJob, p params, out *Job) artifact {
 		out.Formula += fmt.Sprintf("; and %.0f evaluations", times)
 	}
 	out.RowsIn, out.Tokens = e.input(j, "prompts").rows, generated
-	out.Memory = trainMemory(*m, 2) // the reference, and the copy that generates
+	out.Memory = Memory(j.Kind, *m)
 	e.place(out, seen.Scale(10*m.Active), generated.Scale(2*m.Active))
 	return artifact{model: m}
 }
@@ -211,7 +223,7 @@ func (e *estimator) sample(j *r1.PlannedJob, p params, out *Job) artifact {
 	out.Parameters = m.Total
 	out.Tokens = out.RowsOut.Times(response(most))
 	out.Formula = fmt.Sprintf("prompts × %.0f responses × length × 2 × active parameters", n)
-	out.Memory = cache.Value.Scale(2 * m.Total)
+	out.Memory = Memory(j.Kind, *m)
 	e.place(out, Exactly(0), out.Tokens.Scale(2*m.Active))
 	return made
 }
@@ -237,7 +249,7 @@ func (e *estimator) tune(j *r1.PlannedJob, p params, out *Job) artifact {
 	}
 	out.Tokens = data.rows.Times(tokens).Scale(p.Epochs * texts)
 	out.Formula = fmt.Sprintf("6 × active parameters × rows × %g epochs × tokens a row", p.Epochs)
-	out.Memory = trainMemory(*m, 0)
+	out.Memory = Memory(j.Kind, *m)
 	e.place(out, out.Tokens.Scale(6*m.Active), Exactly(0))
 	return artifact{model: m}
 }

@@ -18,6 +18,14 @@ import (
 type Facts struct {
 	// Model is the model of an address, where its size is known.
 	Model func(address string) (estimate.Model, bool)
+	// Accelerators is what a job may have, where the site says so: how many, of which
+	// memory each. The zero value: not known.
+	Accelerators estimate.Machine
+}
+
+// memory is all that a job has, in bytes; 0 where it is not known.
+func (f Facts) memory() float64 {
+	return float64(f.Accelerators.Count) * f.Accelerators.MemoryGiB * (1 << 30)
 }
 
 // A source is what is known of data from outside without asking a network.

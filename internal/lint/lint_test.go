@@ -24,6 +24,13 @@ func facts() lint.Facts {
 	}}
 }
 
+// onASite are the facts of a site with accelerators.
+func onASite() lint.Facts {
+	f := facts()
+	f.Accelerators = estimate.Machine{Accelerator: "H100", Count: 8, MemoryGiB: 80}
+	return f
+}
+
 func render(all []lint.Finding) string {
 	var b strings.Builder
 	for _, f := range all {
@@ -79,7 +86,7 @@ func TestEachRuleFindsItsMistake(t *testing.T) {
 			var all []lint.Finding
 			r, err := recipes.Load(file, recipes.Options{})
 			if err == nil {
-				all = lint.Check(r, facts())
+				all = lint.Check(r, onASite())
 			} else {
 				all = lint.OfError(err)
 			}

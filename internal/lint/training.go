@@ -1,9 +1,11 @@
 package lint
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 
+	"github.com/r1ctl/r1ctl/internal/estimate"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -19,6 +21,16 @@ func trainingRules() []Rule {
 			ID: "context-length-card", Severity: Warning, Title: "max_tokens fits the context on the model's card", check: contextLengthCard,
 			Reason: "the published config.json has fewer positions; the trainer will refuse it unless the copy you use was changed",
 			Remedy: "lower max_tokens, or use a copy of the model whose config.json has longer positions (the paper's students are such)",
+		},
+		{
+			ID: "memory-fit", Severity: Error, Title: "a job fits into the memory that the site gives it", check: memoryFit,
+			Reason: "weights, gradients and optimizer alone are more than that: it would run out of memory after its time in the queue",
+			Remedy: "raise site.accelerators, take accelerators with more memory, or a smaller model",
+		},
+		{
+			ID: "memory-tight", Severity: Warning, Title: "a job fits into memory with room for what it computes", check: memoryTight,
+			Reason: "how much activations and caches take depends on the trainer; out of memory is among the most common failures, and is not retried",
+			Remedy: "raise site.accelerators, or lower max_tokens and batches",
 		},
 		{
 			ID: "rewards-weigh-nothing", Severity: Error, Title: "some reward counts", check: rewardsWeighNothing,
@@ -99,6 +111,42 @@ func contextLengthCard(c *checker) {
 			c.found(p, at("max_tokens"), "up to %d tokens, and %s has %d positions as published", tokens, name, positions)
 		}
 	})
+}
+
+// memory is what each part needs, where its model and the site are known.
+func memory(c *checker, tell func(p part, m estimate.Model, need estimate.Range, have float64)) {
+	have := c.facts.memory()
+	for _, p := range c.parts {
+		if have == 0 || !p.is(r1.KindGRPO, r1.KindSample, r1.KindEvaluate, r1.KindSFT, r1.KindDistill, r1.KindRewardModel) {
+			continue
+		}
+		if m, ok := c.model(p); ok {
+			tell(p, m, estimate.Memory(p.kind(), m), have)
+		}
+	}
+}
+
+func memoryFit(c *checker) {
+	memory(c, func(p part, m estimate.Model, need estimate.Range, have float64) {
+		if need.Low > have {
+			c.found(p, nil, "a %s job of a model with %s parameters needs at least %.0f GiB, and %s", p.kind(), r1.Number(m.Total), need.Low/(1<<30), c.has())
+		}
+	})
+}
+
+func memoryTight(c *checker) {
+	memory(c, func(p part, m estimate.Model, need estimate.Range, have float64) {
+		if need.Low <= have && need.Likely > have {
+			c.found(p, nil, "a %s job of a model with %s parameters needs about %.0f GiB (%.0f to %.0f), and %s",
+				p.kind(), r1.Number(m.Total), need.Likely/(1<<30), need.Low/(1<<30), need.High/(1<<30), c.has())
+		}
+	})
+}
+
+// has says what a job may have.
+func (c *checker) has() string {
+	m := c.facts.Accelerators
+	return fmt.Sprintf("the site gives it %d × %s with %g GiB", m.Count, m.Accelerator, m.MemoryGiB)
 }
 
 func rewardsWeighNothing(c *checker) {
