@@ -172,6 +172,14 @@ func Memory(k r1.Kind, m Model) Range {
 	return trainMemory(m, 0)
 }
 
+// LeastMemory is what no trainer can do without: weights, and in training their gradients, in bfloat16.
+func LeastMemory(k r1.Kind, m Model) float64 {
+	if k == r1.KindSample || k == r1.KindEvaluate {
+		return 2 * m.Total
+	}
+	return 4 * m.Total
+}
+
 func trainMemory(m Model, copies float64) Range {
 	return state.Value.Plus(Exactly(4 + 2*copies)).Scale(m.Total).Times(activations.Value)
 }

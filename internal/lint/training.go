@@ -24,7 +24,7 @@ func trainingRules() []Rule {
 		},
 		{
 			ID: "memory-fit", Severity: Error, Title: "a job fits into the memory that the site gives it", check: memoryFit,
-			Reason: "weights, gradients and optimizer alone are more than that: it would run out of memory after its time in the queue",
+			Reason: "weights, and in training their gradients, are more than that even without an optimizer: it would run out of memory after its time in the queue",
 			Remedy: "raise site.accelerators, take accelerators with more memory, or a smaller model",
 		},
 		{
@@ -113,32 +113,33 @@ func contextLengthCard(c *checker) {
 	})
 }
 
-// memory is what each part needs, where its model and the site are known.
-func memory(c *checker, tell func(p part, m estimate.Model, need estimate.Range, have float64)) {
-	have := c.facts.memory()
+// memory looks at each part whose model and site are known: what it needs at least and about, in bytes.
+func memory(c *checker, tell func(p part, m estimate.Model, least float64, about estimate.Range)) {
 	for _, p := range c.parts {
-		if have == 0 || !p.is(r1.KindGRPO, r1.KindSample, r1.KindEvaluate, r1.KindSFT, r1.KindDistill, r1.KindRewardModel) {
+		if c.facts.memory() == 0 || !p.is(r1.KindGRPO, r1.KindSample, r1.KindEvaluate, r1.KindSFT, r1.KindDistill, r1.KindRewardModel) {
 			continue
 		}
 		if m, ok := c.model(p); ok {
-			tell(p, m, estimate.Memory(p.kind(), m), have)
+			tell(p, m, estimate.LeastMemory(p.kind(), m), estimate.Memory(p.kind(), m))
 		}
 	}
 }
 
+const gib = 1 << 30
+
 func memoryFit(c *checker) {
-	memory(c, func(p part, m estimate.Model, need estimate.Range, have float64) {
-		if need.Low > have {
-			c.found(p, nil, "a %s job of a model with %s parameters needs at least %.0f GiB, and %s", p.kind(), r1.Number(m.Total), need.Low/(1<<30), c.has())
+	memory(c, func(p part, m estimate.Model, least float64, _ estimate.Range) {
+		if least > c.facts.memory() {
+			c.found(p, nil, "%s with a model of %s parameters needs at least %.0f GiB, and %s", p.kind(), r1.Number(m.Total), least/gib, c.has())
 		}
 	})
 }
 
 func memoryTight(c *checker) {
-	memory(c, func(p part, m estimate.Model, need estimate.Range, have float64) {
-		if need.Low <= have && need.Likely > have {
-			c.found(p, nil, "a %s job of a model with %s parameters needs about %.0f GiB (%.0f to %.0f), and %s",
-				p.kind(), r1.Number(m.Total), need.Likely/(1<<30), need.Low/(1<<30), need.High/(1<<30), c.has())
+	memory(c, func(p part, m estimate.Model, least float64, about estimate.Range) {
+		if have := c.facts.memory(); least <= have && about.Likely > have {
+			c.found(p, nil, "%s with a model of %s parameters needs about %.0f GiB (%.0f to %.0f), and %s",
+				p.kind(), r1.Number(m.Total), about.Likely/gib, about.Low/gib, about.High/gib, c.has())
 		}
 	})
 }
