@@ -28,6 +28,10 @@ type address struct {
 	size     int
 	seed     int
 	min, max int // steps of a problem
+
+	largest    int    // of the numbers of a game
+	behaviours string // of a trace
+	answers    string // of traces
 }
 
 // parse reads an address strictly: whatever it does not know is an error that
@@ -48,6 +52,7 @@ func parse(text string) (address, dataset, error) {
 		return address{}, dataset{}, addressError(text, "its parameters cannot be read: "+err.Error(), "")
 	}
 	a := address{name: name, split: Train, size: 256, seed: 1, min: set.steps.least, max: set.steps.most}
+	a.largest, a.behaviours, a.answers = defaultLargest, allBehaviours, rightAnswers
 	for key, given := range values {
 		if !slices.Contains(set.params, key) {
 			detail := fmt.Sprintf("%s has no parameter %q; it has %s", name, key, strings.Join(set.params, ", "))
@@ -72,12 +77,22 @@ func parse(text string) (address, dataset, error) {
 
 // set assigns one parameter and returns what is wrong with it, or "".
 func (a *address) set(key, value string) string {
-	if key == "split" {
-		if value != Train && value != Test {
-			return fmt.Sprintf("split must be %s or %s, not %q", Train, Test, value)
+	either := func(target *string, one, other string) string {
+		if value != one && value != other {
+			return fmt.Sprintf("%s must be %s or %s, not %q", key, one, other, value)
 		}
-		a.split = value
+		*target = value
 		return ""
+	}
+	switch key {
+	case "split":
+		return either(&a.split, Train, Test)
+	case "answers":
+		return either(&a.answers, rightAnswers, wrongAnswers)
+	case "behaviours":
+		var detail string
+		a.behaviours, detail = parseBehaviours(value)
+		return detail
 	}
 	bounds := map[string]struct {
 		target      *int
@@ -87,6 +102,8 @@ func (a *address) set(key, value string) string {
 		"seed": {&a.seed, 0, 1 << 62},
 		"min":  {&a.min, fewestSteps, mostSteps},
 		"max":  {&a.max, fewestSteps, mostSteps},
+
+		"largest": {&a.largest, leastLargest, mostLargest},
 	}[key]
 	n, err := strconv.Atoi(value)
 	if err != nil || n < bounds.least || n > bounds.most {
@@ -101,6 +118,7 @@ func (a address) canonical(params []string) string {
 	values := map[string]string{
 		"split": a.split, "size": strconv.Itoa(a.size), "seed": strconv.Itoa(a.seed),
 		"min": strconv.Itoa(a.min), "max": strconv.Itoa(a.max),
+		"largest": strconv.Itoa(a.largest), "behaviours": a.behaviours, "answers": a.answers,
 	}
 	pairs := make([]string, 0, len(params))
 	for _, key := range params {

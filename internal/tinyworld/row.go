@@ -14,6 +14,7 @@ const (
 	Science        = "science"
 	General        = "general"
 	Safety         = "safety"
+	Countdown      = "countdown"
 )
 
 // testShare is one in how many prompts is a test prompt.

@@ -86,8 +86,8 @@ func stateAt(degree, melts, boils int) string {
 	}
 }
 
-func shuffled(r *random, from []string) []string {
-	to := make([]string, len(from))
+func shuffled[T any](r *random, from []T) []T {
+	to := make([]T, len(from))
 	copy(to, from)
 	for i := len(to) - 1; i > 0; i-- {
 		j := r.below(i + 1)

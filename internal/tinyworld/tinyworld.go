@@ -35,18 +35,23 @@ type keyed struct {
 func datasets() map[string]dataset {
 	splitParams := []string{"split", "size", "seed"}
 	stepParams := []string{"split", "size", "seed", "min", "max"}
+	gameParams := []string{"split", "size", "seed", "largest"}
+	traceParams := append(slices.Clone(gameParams), "behaviours", "answers")
 	return map[string]dataset{
-		"arithmetic":      {stepParams, arithmeticSteps, drawArithmetic, shareOf(arithmeticProblems)},
-		"arithmetic-long": {stepParams, arithmeticLongSteps, drawArithmeticLong, shareOf(arithmeticProblems)},
-		"logic":           {stepParams, logicSteps, drawLogic, shareOf(logicProblems)},
-		"code":            {splitParams, stepRange{}, drawCode, shareOf(codeProblems)},
-		"science":         {stepParams, scienceSteps, drawScience, shareOf(scienceProblems)},
-		"general":         {splitParams, stepRange{}, drawGeneral, shareOf(generalPrompts)},
-		"harmless":        {splitParams, stepRange{}, drawHarmless, shareOf(harmlessPrompts)},
-		"general-sft":     {splitParams, stepRange{}, drawGeneralSFT, shareOf(generalPrompts)},
-		"preferences":     {splitParams, stepRange{}, drawPreference, shareOf(generalPrompts)},
-		"safety":          {splitParams, stepRange{}, drawSafety, shareOf(harmlessPrompts)},
-		"corpus":          {[]string{"size", "seed"}, stepRange{}, drawDocument, func(address) int { return 1 << 22 }},
+		"arithmetic":       {stepParams, arithmeticSteps, drawArithmetic, shareOf(arithmeticProblems)},
+		"arithmetic-long":  {stepParams, arithmeticLongSteps, drawArithmeticLong, shareOf(arithmeticProblems)},
+		"logic":            {stepParams, logicSteps, drawLogic, shareOf(logicProblems)},
+		"code":             {splitParams, stepRange{}, drawCode, shareOf(codeProblems)},
+		"science":          {stepParams, scienceSteps, drawScience, shareOf(scienceProblems)},
+		"general":          {splitParams, stepRange{}, drawGeneral, shareOf(generalPrompts)},
+		"harmless":         {splitParams, stepRange{}, drawHarmless, shareOf(harmlessPrompts)},
+		"general-sft":      {splitParams, stepRange{}, drawGeneralSFT, shareOf(generalPrompts)},
+		"preferences":      {splitParams, stepRange{}, drawPreference, shareOf(generalPrompts)},
+		"safety":           {splitParams, stepRange{}, drawSafety, shareOf(harmlessPrompts)},
+		"countdown":        {gameParams, stepRange{}, drawCountdown, shareOf(countdownGames)},
+		"countdown-traces": {traceParams, stepRange{}, drawCountdownTrace, shareOf(countdownPrompts)},
+		"countdown-corpus": {[]string{"size", "seed", "largest"}, stepRange{}, drawCountdownDocument, func(address) int { return 1 << 22 }},
+		"corpus":           {[]string{"size", "seed"}, stepRange{}, drawDocument, func(address) int { return 1 << 22 }},
 	}
 }
 
