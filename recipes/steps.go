@@ -1,7 +1,13 @@
 package recipes
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
 	"go.yaml.in/yaml/v3"
+
+	"github.com/r1ctl/r1ctl/internal/behaviours"
 )
 
 var (
@@ -9,7 +15,9 @@ var (
 	replyStyle = enum{"answer", "boxed", "think"}
 	language   = enum{"en", "zh"}
 	piiKinds   = enum{"email", "phone", "card", "iban", "ssn", "ip", "secret"}
-	rowFields  = enum{"id", "domain", "prompt", "response", "text", "chosen", "rejected"}
+	// shownCounts are numbers by behaviour.
+	shownCounts = table{what: "behaviour: number", elem: whole{0}}
+	rowFields   = enum{"id", "domain", "prompt", "response", "text", "chosen", "rejected"}
 )
 
 // curateSteps are the things done to rows, in the order a recipe lists them.
@@ -55,6 +63,13 @@ var curateSteps = tagged{key: "do", what: "step", variants: []variant{
 	{name: "pii", doc: "drop rows with personal data or secrets", fields: []field{
 		{name: "kinds", shape: list{what: "kinds", elem: piiKinds, filled: true}, value: anys(piiKinds), doc: "looked for"},
 	}},
+	{name: "behaviours", doc: "keep rows by the cognitive behaviours that they show", fields: []field{
+		{name: "min", shape: shownCounts, doc: "how often each is shown, at least"},
+		{name: "max", shape: shownCounts, doc: "at most"},
+		{name: "mark", shape: text{}, doc: "field that the counts are written into"},
+		{name: "targets", shape: shownCounts, doc: "rows that show each; the others go"},
+		{name: "short", shape: enum{"fail", "allow"}, value: "fail", doc: "what to do where a target is not met"},
+	}, check: checkShown},
 	{name: "pass-rate", doc: "keep prompts of middling difficulty", fields: []field{
 		{name: "above", shape: share, value: 0.0, doc: "share of the prompt's samples that are correct; strict"},
 		{name: "below", shape: share, value: 1.0, doc: "the same; strict"},
@@ -123,6 +138,26 @@ var curateSteps = tagged{key: "do", what: "step", variants: []variant{
 	}},
 	{name: "shuffle", doc: "mix the rows, by seed"},
 }}
+
+// checkShown says what the step behaviours needs, and knows its behaviours.
+func checkShown(d *decoder, n *yaml.Node, path string, v map[string]any) bool {
+	bounds := v["min"] != nil || v["max"] != nil || v["mark"] != nil
+	if bounds == (v["targets"] != nil) {
+		d.add(n, path, "expected some of min, max and mark, or targets")
+		return false
+	}
+	names := append(behaviours.Names(), "reflective")
+	for _, key := range []string{"min", "max", "targets"} {
+		given, _ := v[key].(map[string]any)
+		for _, name := range slices.Sorted(maps.Keys(given)) {
+			if !slices.Contains(names, name) {
+				d.add(at(n, key), path+"."+key, "%q is no behaviour%s; expected some of %s", name, hint(name, names), strings.Join(names, ", "))
+				return false
+			}
+		}
+	}
+	return true
+}
 
 // anys is a list of words as a decoded list has them.
 func anys(words []string) []any {

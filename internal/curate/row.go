@@ -160,6 +160,12 @@ func (r *row) get(field string) ([]byte, bool) {
 	return nil, false
 }
 
+// rawField is a field's JSON; null where the row lacks it.
+func (r *row) rawField(field string) json.RawMessage {
+	value, _ := r.get(field)
+	return value
+}
+
 func (r *row) has(field string) bool {
 	value, present := r.get(field)
 	return present && string(value) != "null"

@@ -232,6 +232,7 @@ func TestEveryRowIsAccountedFor(t *testing.T) {
 		`{"do":"near-dedup"}`, `{"do":"near-dedup","by":["prompt"]}`, `{"do":"mix","fractions":{"arithmetic":0.5}}`, `{"do":"loop","words":4}`, `{"do":"repeated-lines"}`, `{"do":"truncated"}`,
 		`{"do":"readable"}`, `{"do":"leakage"}`, `{"do":"refusal"}`, `{"do":"pii"}`, `{"do":"paraphrase","against":"eval","words":1}`,
 		`{"do":"decontaminate","against":"eval","normalize":"full"}`, `{"do":"decontaminate","against":"eval","compat":"open-r1","ngram":2}`,
+		`{"do":"behaviours","max":{"verification":0}}`, `{"do":"behaviours","mark":"shown"}`, `{"do":"behaviours","targets":{"reflective":9},"short":"allow"}`,
 	}
 	for seed := range 40 {
 		rnd := rand.New(rand.NewPCG(uint64(seed), 1))

@@ -95,7 +95,7 @@ type env struct {
 func Steps() []StepDef {
 	return []StepDef{
 		correctDef(), finishedDef(), truncatedDef(), formatDef(), languageDef(), readableDef(), repetitionDef(), repeatedLinesDef(), loopDef(),
-		lengthDef(), paragraphDef(), codeBlockDef(), leakageDef(), refusalDef(), piiDef(), passRateDef(), refineDef(), dedupDef(), nearDedupDef(),
+		lengthDef(), paragraphDef(), codeBlockDef(), leakageDef(), refusalDef(), piiDef(), behavioursDef(), passRateDef(), refineDef(), dedupDef(), nearDedupDef(),
 		decontaminateDef(), paraphraseDef(), selectDef(), capDef(), mixDef(), shuffleDef(),
 	}
 }

@@ -30,8 +30,9 @@ func TestStepsTableIsTrue(t *testing.T) {
 		t.Run(def.Name, func(t *testing.T) {
 			all, withDefaults, required := []string{}, []string{}, []string{}
 			for _, p := range def.Params {
-				if def.Name == "mix" && (p.Name == "targets" || p.Name == "fractions") || p.Name == "compat" {
-					continue // not with weights, not with normalize: tested below
+				if def.Name == "mix" && (p.Name == "targets" || p.Name == "fractions") || p.Name == "compat" ||
+					def.Name == "behaviours" && p.Name != "mark" {
+					continue // not with weights, not with normalize; their own names: tested below
 				}
 				all = append(all, fmt.Sprintf("%q:%s", p.Name, value(p)))
 				switch {
@@ -50,6 +51,9 @@ func TestStepsTableIsTrue(t *testing.T) {
 			}
 			if def.Name == "cap" {
 				required = append(required, `"rows":3`) // one of its two
+			}
+			if def.Name == "behaviours" {
+				required = append(required, `"mark":"x"`)
 			}
 			if def.Name == "mix" {
 				required = append(required, `"weights":{"logic":3}`) // one of its three
@@ -89,6 +93,8 @@ func TestParamsOutOfRange(t *testing.T) {
 		`{"do":"near-dedup","threshold":0.3}`, `{"do":"near-dedup","by":["x"]}`, `{"do":"near-dedup","ngram":0}`, `{"do":"pii","kinds":[]}`, `{"do":"pii","kinds":["x"]}`,
 		`{"do":"loop","times":1}`, `{"do":"loop","words":0}`, `{"do":"truncated","mid_sentence":"x"}`, `{"do":"readable","letters":2}`, `{"do":"readable","word":0}`,
 		`{"do":"repeated-lines","max":2}`, `{"do":"select","choose":"best"}`, `{"do":"cap"}`, `{"do":"cap","rows":0}`, `{"do":"cap","by_domain":{"a":-1}}`, `{"do":"shuffle","seed":1}`,
+		`{"do":"behaviours"}`, `{"do":"behaviours","min":{"x":1}}`, `{"do":"behaviours","min":{"subgoals":3},"max":{"subgoals":2}}`, `{"do":"behaviours","mark":"prompt"}`,
+		`{"do":"behaviours","mark":"m","targets":{"subgoals":1}}`, `{"do":"behaviours","targets":{"subgoals":-1}}`, `{"do":"behaviours","mark":"m","short":"x"}`,
 	} {
 		if _, err := ParseParams(steps(s)); err == nil {
 			t.Errorf("%s: accepted", s)

@@ -53,6 +53,16 @@ func TestSteps(t *testing.T) {
 			sampled("a", 0, "<think>a `name` in ``` a line</think>\n```go\n```", r1.Correct, nil),
 			sampled("b", 0, "<think>so\n  ```python\nprint(7)\n```</think>7", r1.Correct, nil),
 		}, []string{"b code-block code-block"}},
+		"behaviours": {`{"do":"behaviours","min":{"backtracking":1},"max":{"reflective":2}}`, []string{
+			thinking("Wait, that's not right."), sampled("b", 0, good, r1.Correct, nil), sampled("c", 0, "That's wrong. But wait, check.", r1.Correct, nil),
+			sampled("game", 0, "9-2=7, 7+4=11. 9*2=18, 18-4=14.", r1.Correct,
+				map[string]any{"domain": "countdown", "verification_info": map[string]any{"numbers": []int{9, 2, 4}, "target": 14}}),
+			sampled("nums", 0, "9-2=7, 7+4=11. 9*2=18, 18-4=14.", r1.Correct, map[string]any{"domain": "countdown", "nums": []int{9, 2, 4}, "target": 14}),
+		}, []string{"b behaviours few:backtracking", "c behaviours many:reflective"}},
+		"behaviours, targets": {`{"do":"behaviours","targets":{"backtracking":2,"verification":3},"short":"allow"}`, []string{
+			sampled("back-and-check", 0, "That's wrong. Let me check.", r1.Correct, nil), sampled("back", 0, "That's wrong.", r1.Correct, nil),
+			sampled("check", 0, "Let me check.", r1.Correct, nil), sampled("none", 0, good, r1.Correct, nil),
+		}, []string{"none behaviours not-needed"}},
 		"pass-rate": {`{"do":"pass-rate","above":0.25,"below":0.75}`, slices.Concat(
 			passes("never", 0, 4, 0), passes("quarter", 1, 3, 0), passes("half", 2, 2, 1), passes("most", 3, 1, 0), passes("unknown", 0, 0, 2),
 		), slices.Concat(
@@ -83,6 +93,42 @@ func TestSteps(t *testing.T) {
 				t.Errorf("dropped %q, want %q", got, c.drops)
 			}
 		})
+	}
+}
+
+func TestBehavioursAreMarkedAndTargetsAreMet(t *testing.T) {
+	both := sampled("a", 0, "That's wrong. Let me check.", r1.Correct, nil)
+	res, err := run(t, Job{Params: steps(`{"do":"behaviours","mark":"behaviours"}`), Inputs: map[string]Source{"in": lines(both)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{"verification": 1.0, "backtracking": 1.0, "subgoals": 0.0, "backward-chaining": 0.0, "reflective": 2.0}
+	if got := res.rows[0]["behaviours"]; fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("marked with %v, want %v", got, want)
+	}
+
+	var rows []string
+	for i := range 40 {
+		response := []string{"That's wrong.", "Let me check.", "That's wrong. Let me check.", "7"}[i%4]
+		rows = append(rows, sampled(fmt.Sprint("r", i), 0, response, r1.Correct, nil))
+	}
+	targets := `{"do":"behaviours","targets":{"backtracking":12,"verification":6}}`
+	res, err = run(t, Job{Params: steps(targets), Inputs: map[string]Source{"in": lines(rows...)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, check := 0, 0
+	for _, r := range res.rows {
+		text := r["response"].(string)
+		back += b2i(strings.Contains(text, "wrong"))
+		check += b2i(strings.Contains(text, "check"))
+	}
+	if back != 12 && check != 6 || back < 12 || check < 6 || len(res.rows) > 18 {
+		t.Errorf("%d rows go back and %d check, of %d", back, check, len(res.rows))
+	}
+	_, err = run(t, Job{Params: steps(`{"do":"behaviours","targets":{"subgoals":1}}`), Inputs: map[string]Source{"in": lines(rows...)}})
+	if e, ok := r1.AsError(err); !ok || e.Name != "behaviours-short" {
+		t.Errorf("a target that cannot be met gives %v", err)
 	}
 }
 

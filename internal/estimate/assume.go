@@ -51,6 +51,8 @@ func keeps(step string) (Range, bool) {
 		return Between(0.7, 0.95, 1), true
 	case "repetition", "repeated-lines", "loop", "paragraph", "code-block", "length", "truncated", "readable", "leakage", "refusal", "pii":
 		return Between(0.7, 0.95, 1), true
+	case "behaviours":
+		return Between(0.1, 0.6, 1), true
 	case "pass-rate":
 		return Between(0.2, 0.5, 0.9), true
 	case "dedup", "near-dedup":
