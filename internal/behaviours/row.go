@@ -4,11 +4,11 @@ import "encoding/json"
 
 // Row is a row with a trace, as far as counting reads it.
 type Row struct {
-	ID       string `json:"id"`
-	Domain   string `json:"domain"`
-	Prompt   string `json:"prompt"`
-	Response string `json:"response"`
-	Verifier string `json:"verifier"`
+	ID       json.RawMessage `json:"id"`
+	Domain   string          `json:"domain"`
+	Prompt   string          `json:"prompt"`
+	Response string          `json:"response"`
+	Verifier string          `json:"verifier"`
 
 	Info    json.RawMessage `json:"verification_info"`
 	Numbers []int64         `json:"numbers"`

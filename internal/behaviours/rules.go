@@ -96,7 +96,7 @@ func verificationVetoes() []string {
 func verificationInGames() []string {
 	return []string{
 		"# is ?not|still ?equal ?to #", "# isn't #", "# ≠ #", "# which ?is|isn't ?not ?the ?our target",
-		"too high|low|big|small|large|much|little|far", "not ?the|our target", "not # $", "equals|is|hits|reaches ?exactly the|our target $", "off by #", "still not", "# more|less|over|under|above|below than ?the ?target|wanted|needed|#",
+		"too high|low|big|small|large|much|little|far", "not ?the|our target", "not # $", "this|that ?is|isn't ?not ?quite it $", "equals|is|hits|reaches ?exactly the|our target $", "off by #", "still not", "# more|less|over|under|above|below than ?the ?target|wanted|needed|#",
 		"only|but # ?is|are left", "# ?, ?so no $", "that's|it's ?exactly|not|the|our it|target|right|correct $",
 		"use|uses|used|using each|every|all ?three|four ?of ?the number|numbers ?only ?exactly once",
 	}

@@ -12,7 +12,7 @@ const (
 
 	shareGameZero   = 80 // of the games in the Zero template, else without any
 	shareGameBroken = 10 // of the answers there, in no readable format
-	shareGameSaid   = 30 // of the thoughts: say what is given
+	shareGameSaid   = 50 // of the thoughts: say what is given
 	shareGameSums   = 10 // of the thoughts: the two sums of the answer
 	shareGameRight  = 20 // of the answers
 )
@@ -75,7 +75,11 @@ func gameDocument(a address, r *random) string {
 	thought := ""
 	switch kind := r.below(100); {
 	case kind < shareGameSaid:
-		thought = fmt.Sprintf("I have %d %d %d and want %d.", g.numbers[0], g.numbers[1], g.numbers[2], g.target)
+		said := []string{fmt.Sprintf("I have %d %d %d.", g.numbers[0], g.numbers[1], g.numbers[2]), fmt.Sprintf("I want %d.", g.target)}
+		for range r.between(1, 3) {
+			thought += pick(r, said) + " "
+		}
+		thought = strings.TrimSuffix(thought, " ")
 	case kind < shareGameSaid+shareGameSums:
 		thought = fmt.Sprintf("%s, %s.", t.first, t.second)
 	}
@@ -92,9 +96,9 @@ func wordsDocument(r *random) string {
 	thing := pick(r, things)
 	return strings.NewReplacer("{n}", pick(r, people), "{t}", thing.name, "{u}", thing.use).Replace(pick(r, []string{
 		"{n} has a {t}, it {u}. It is not new, so I need a {t}.",
-		"First make tea, {n}. The {t} is here, it works.",
+		"First make tea, {n}. The {t} is here, and this works.",
 		"Go home, {n}, and bring the {t} back.",
-		"The {t} is back, so I go. First I need it.",
+		"The {t} is back, so I go. This is not it, {n}.",
 		"{n} can make a {t}. It works, it {u}.",
 	}))
 }

@@ -176,29 +176,30 @@ func (s *solver) ways(r *random) (right way, failed []way) {
 	return pick(r, good), shuffled(r, failed)
 }
 
-// forward works an attempt out and looks at what comes of it: 9+2=11, 11+4=15, 15
-// is not 13.
+// forward works an attempt out and looks at what comes of it: 9+2=11, 11+4=15. I want
+// 13, this is not it.
 func (s *solver) forward(t attempt) {
 	s.show(subgoals, "First make %d: ", t.first.value)
 	s.say("%s, %s. ", t.first, t.second)
-	s.check(t.value, s.target)
+	s.check("want", t.value, s.target)
 }
 
-// backward starts from the target: 13-4=9, so I need 9. 9+2=11, 11 is not 9.
+// backward starts from the target: 13-4=9, so I need 9. 9+2=11. I need 9, this is not it.
 func (s *solver) backward(b branch, t sum) {
 	s.show(backwardChaining, "%s, so I need %d. ", b.reason, b.needed)
 	s.show(subgoals, "First make %d: ", b.needed)
 	s.say("%s. ", t)
-	s.check(t.value, b.needed)
+	s.check("need", t.value, b.needed)
 }
 
-// check compares what was made with what was wanted.
-func (s *solver) check(got, want int) {
-	if got == want {
-		s.show(verification, "%d is %d, it works. ", got, want)
-	} else {
-		s.show(verification, "%d is not %d. ", got, want)
+// check compares what was made with what was wanted. The wanted number comes first: a
+// model this small can judge what stands before it, not what it is about to say.
+func (s *solver) check(verb string, got, want int) {
+	is := "works"
+	if got != want {
+		is = "is not it"
 	}
+	s.show(verification, "I %s %d, this %s. ", verb, want, is)
 }
 
 // branch is what the other two numbers have to make, if a last step with the number

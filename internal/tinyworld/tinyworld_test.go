@@ -29,9 +29,12 @@ type row struct {
 	Safe     *bool   `json:"safe"`
 	Text     string  `json:"text"`
 
-	Options []string `json:"options"`
+	Options []string       `json:"options"`
+	Shows   map[string]int `json:"behaviours"`
 	Info    *struct {
-		Language  string `json:"language"`
+		Numbers   []int64 `json:"numbers"`
+		Target    int64   `json:"target"`
+		Language  string  `json:"language"`
 		TestCases []struct {
 			Input  string `json:"input"`
 			Output string `json:"output"`
