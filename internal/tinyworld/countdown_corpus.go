@@ -13,14 +13,15 @@ const (
 	shareGameZero   = 80 // of the games in the Zero template, else without any
 	shareGameBroken = 10 // of the answers there, in no readable format
 	shareGameSaid   = 50 // of the thoughts: say what is given
-	shareGameSums   = 10 // of the thoughts: the two sums of the answer
+	shareGameSums   = 15 // of the thoughts: the two sums of the answer
 	shareGameRight  = 20 // of the answers
 )
 
 // drawCountdownDocument draws a text of the web from which the base model of the
-// countdown experiment learns: sums, numbers that are the same or not, games that
-// people answer at once and mostly wrongly, and small talk. Nobody in it searches:
-// no answer checks itself, goes back, sets a subgoal or starts from the target.
+// countdown experiment learns: sums, numbers that are wanted or not, games that people answer at
+// once and mostly wrongly, and small talk. It has the skills that a search is made of, each by itself,
+// as a large base model has them, and nobody in it searches: no answer to a
+// game checks itself, goes back, sets a subgoal or starts from the target.
 func drawCountdownDocument(a address, r *random) keyed {
 	var text string
 	switch kind := r.below(100); {
@@ -35,25 +36,25 @@ func drawCountdownDocument(a address, r *random) keyed {
 }
 
 // sumsDocument practises what games need, one line after another: given numbers and
-// what is made of them (With 9 2 4, 9+2=11, 11+4=15.), single sums, and whether two
-// numbers are the same.
+// what is made of them, once as two sums and once as one expression; a sum of a given
+// number and a last one; and whether a number is the one that somebody wants.
 func sumsDocument(a address, r *random) string {
 	lines := make([]string, 3)
 	for i := range lines {
 		g := newGame(r, a.largest)
-		t := pick(r, attempts(g.numbers))
-		switch r.below(7) {
-		case 0, 1:
-			other, is := g.target, "is not"
+		t, n := pick(r, attempts(g.numbers)), g.numbers
+		switch r.below(8) {
+		case 0, 1, 2:
+			other, is := g.target, "is not it"
 			if other == t.value || r.percent(50) {
-				other, is = t.value, "is"
+				other, is = t.value, "works"
 			}
-			lines[i] = fmt.Sprintf("Is %d the same as %d? %d %s %d.", t.value, other, t.value, is, other)
-		case 2:
+			lines[i] = fmt.Sprintf("%s. I %s %d, this %s.", t.second, pick(r, []string{"want", "need"}), other, is)
+		case 3, 4:
 			b := pick(r, (&solver{game: g}).branches())
-			lines[i] = b.reason + "."
+			lines[i] = fmt.Sprintf("With %d %d %d %d, %s.", n[0], n[1], n[2], g.target, b.reason)
 		default:
-			lines[i] = fmt.Sprintf("With %d %d %d, %s, %s.", g.numbers[0], g.numbers[1], g.numbers[2], t.first, t.second)
+			lines[i] = fmt.Sprintf("With %d %d %d, %s, %s, so %s.", n[0], n[1], n[2], t.first, t.second, t.answer())
 		}
 	}
 	return strings.Join(lines, " ")

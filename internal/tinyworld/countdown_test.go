@@ -96,7 +96,10 @@ func TestGamesAreSplitWhateverTheOrderOfTheirNumbers(t *testing.T) {
 func TestNobodySearchesInTheCountdownCorpus(t *testing.T) {
 	games, right := 0, 0
 	for _, r := range read(t, "tiny://countdown-corpus?size=20000") {
-		for _, phrase := range []string{"Go back", "so I need 1", "First make 1", "this is not it", "I need 2"} {
+		if !strings.Contains(r.Text, "Make ") {
+			continue
+		}
+		for _, phrase := range []string{"Go back", "need", "First", "this is not it", "this works"} {
 			if strings.Contains(r.Text, phrase) {
 				t.Errorf("%q is in %s", phrase, r.Text)
 			}
