@@ -2,8 +2,9 @@ package curate
 
 import (
 	"encoding/binary"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/r1ctl/r1ctl/internal/ascii"
 )
 
 // The functions here cut text into words and give their hashes. Most text is
@@ -154,40 +155,15 @@ func slowUnits(text string, i int, out []uint64) (int, []uint64) {
 func wordHash(word string) uint64 {
 	const k = uint64(0x9fb21c651e98df25)
 	h := uint64(len(word)) * 0xd6e8feb86659fd93
-	n := len(word)
-	for ; n > 8; n -= 8 {
-		h = (h ^ lower8(load8(word))) * k
+	for len(word) > 8 {
+		h = (h ^ ascii.Lower(ascii.Load8(word))) * k
 		h ^= h >> 32
 		word = word[8:]
 	}
-	var last uint64
-	switch {
-	case n == 8:
-		last = load8(word)
-	case n >= 4:
-		last = load4(word) | load4(word[n-4:])<<32
-	case n > 0:
-		last = uint64(word[0]) | uint64(word[n/2])<<8 | uint64(word[n-1])<<16
+	if len(word) == 0 {
+		return mix64(h * k)
 	}
-	return mix64((h ^ lower8(last)) * k)
-}
-
-func load8(s string) uint64 {
-	_ = s[7]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-}
-
-func load4(s string) uint64 {
-	_ = s[3]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
-}
-
-// lower8 puts eight ASCII bytes into lower case; others it leaves as they are.
-func lower8(w uint64) uint64 {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	x := w | highs
-	upper := (x - ones*'A') &^ (x - ones*('Z'+1)) &^ w & highs
-	return w + upper>>2
+	return mix64((h ^ ascii.Lower(ascii.LoadUpTo8(word))) * k)
 }
 
 // sameText makes texts comparable that differ in white space and case only.
@@ -196,44 +172,30 @@ func sameText(text string) string { return string(appendSame(nil, text)) }
 // appendSame appends what sameText makes of text: words in lower case, one space
 // between them.
 func appendSame(out []byte, text string) []byte {
-	start := len(out)
+	start, spaced := len(out), true // spaced: out ends with a space, or is at its start
+	space := func() {
+		if !spaced {
+			out, spaced = append(out, ' '), true
+		}
+	}
 	for i := 0; i < len(text); {
-		if byteClass[text[i]] == isSpace {
-			i++
-			continue
-		}
-		if c, size := utf8.DecodeRuneInString(text[i:]); size > 1 && unicode.IsSpace(c) {
-			i += size
-			continue
-		}
-		if len(out) > start {
-			out = append(out, ' ')
-		}
-		from := i
-		for i < len(text) && byteClass[text[i]] != isSpace && text[i] < utf8.RuneSelf {
-			i++
-		}
-		out = append(out, text[from:i]...)
-		if i == len(text) || text[i] < utf8.RuneSelf {
-			continue
-		}
-		for i < len(text) { // the rest of a word that is not all ASCII
-			c, class, size := runeAt(text, i)
-			if class == isSpace {
-				break
+		if i+8 <= len(text) && (!spaced || text[i] != ' ') {
+			if w := ascii.Load8(text[i:]); ascii.Spaced(w) {
+				out = binary.LittleEndian.AppendUint64(out, ascii.Lower(w))
+				spaced = text[i+7] == ' '
+				i += 8
+				continue
 			}
-			out = utf8.AppendRune(out, c)
-			i += size
 		}
-	}
-	rest := out[start:] // ASCII is not in lower case yet
-	for ; len(rest) >= 8; rest = rest[8:] {
-		binary.LittleEndian.PutUint64(rest, lower8(binary.LittleEndian.Uint64(rest)))
-	}
-	for i, b := range rest {
-		if b < utf8.RuneSelf {
-			rest[i] = asciiLower[b]
+		c, class, size := runeAt(text, i)
+		if i += size; class == isSpace {
+			space()
+			continue
 		}
+		out, spaced = utf8.AppendRune(out, c), false
+	}
+	if spaced && len(out) > start {
+		out = out[:len(out)-1]
 	}
 	return out
 }

@@ -1,7 +1,8 @@
 package curate
 
 // gramSet is a set of hashes that is built once and then only asked. A bitmap
-// before the table answers most questions about what is not in it.
+// before the table answers most questions about what is not in it: three bits a
+// hash, all in one of its words.
 type gramSet struct {
 	slots []uint64 // 0 is empty
 	bits  []uint64
@@ -21,9 +22,10 @@ func newGramSet(grams []uint64) *gramSet {
 	return s
 }
 
+func gramBits(g uint64) uint64 { return 1<<(g>>40&63) | 1<<(g>>46&63) | 1<<(g>>52&63) }
+
 func (s *gramSet) add(g uint64) {
-	bit := g & uint64(len(s.bits)*64-1)
-	s.bits[bit>>6] |= 1 << (bit & 63)
+	s.bits[g&uint64(len(s.bits)-1)] |= gramBits(g)
 	if g == 0 {
 		s.zero = true
 		return
@@ -41,11 +43,19 @@ func (s *gramSet) add(g uint64) {
 	}
 }
 
-func (s *gramSet) has(g uint64) bool {
-	bit := g & uint64(len(s.bits)*64-1)
-	if s.bits[bit>>6]&(1<<(bit&63)) == 0 {
-		return false
+// hasAny says whether one of grams is in the set.
+func (s *gramSet) hasAny(grams []uint64) bool {
+	bits := s.bits
+	mask := uint64(len(bits) - 1)
+	for _, g := range grams {
+		if need := gramBits(g); bits[g&mask]&need == need && s.has(g) {
+			return true
+		}
 	}
+	return false
+}
+
+func (s *gramSet) has(g uint64) bool {
 	if g == 0 {
 		return s.zero
 	}

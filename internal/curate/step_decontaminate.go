@@ -152,10 +152,7 @@ func (b *benchmark) add(r *row) {
 		}
 		for _, text := range append(r.texts(), string(r.gold)) {
 			r.tmp.tokens.read(text)
-			wordyGrams(&r.tmp.tokens, b.rule.Ngram, func(gram uint64) bool {
-				b.building = append(b.building, gram)
-				return true
-			})
+			b.building = wordyGrams(&r.tmp.tokens, b.rule.Ngram, r.tmp, b.building)
 		}
 	default:
 		if r.prompt != "" {
@@ -167,18 +164,13 @@ func (b *benchmark) add(r *row) {
 	}
 }
 
-func (b *benchmark) addGrams(words []uint64) {
-	rolling(words, b.rule.Ngram, func(gram uint64) bool {
-		b.building = append(b.building, gram)
-		return true
-	})
-}
+func (b *benchmark) addGrams(words []uint64) { b.building = grams(words, b.rule.Ngram, b.building) }
 
 func (b *benchmark) apply(r *row) string {
 	switch {
 	case b.rule.Compat == compatOpenR1:
 		r.tmp.words = pyWords(r.prompt, r.tmp.words[:0])
-		if b.shares(r.tmp.words) {
+		if b.shares(r.tmp.words, r.tmp) {
 			return "shared-ngram"
 		}
 		return ""
@@ -191,19 +183,16 @@ func (b *benchmark) apply(r *row) string {
 		}
 	}
 	for _, text := range r.texts() {
-		if b.shares(r.plainWords(text)) {
+		if b.shares(r.plainWords(text), r.tmp) {
 			return "shared-ngram"
 		}
 	}
 	return ""
 }
 
-func (b *benchmark) shares(words []uint64) (found bool) {
-	rolling(words, b.rule.Ngram, func(gram uint64) bool {
-		found = b.grams.has(gram)
-		return !found
-	})
-	return found
+func (b *benchmark) shares(words []uint64, tmp *scratch) bool {
+	tmp.grams = grams(words, b.rule.Ngram, tmp.grams[:0])
+	return b.grams.hasAny(tmp.grams)
 }
 
 func (b *benchmark) applyFull(r *row) string {
@@ -219,37 +208,31 @@ func (b *benchmark) applyFull(r *row) string {
 	}
 	for _, text := range r.texts() {
 		t.read(text)
-		found := false
-		wordyGrams(t, b.rule.Ngram, func(gram uint64) bool {
-			found = b.grams.has(gram)
-			return !found
-		})
-		if found {
+		r.tmp.words = wordyGrams(t, b.rule.Ngram, r.tmp, r.tmp.words[:0])
+		if b.grams.hasAny(r.tmp.words) {
 			return "shared-ngram"
 		}
 	}
 	return ""
 }
 
-// wordyGrams calls yield with the n-grams of which two tokens, or the only one,
-// are words.
-func wordyGrams(t *tokens, n int, yield func(gram uint64) bool) {
+// wordyGrams appends the n-grams of which two tokens, or the only one, are words.
+func wordyGrams(t *tokens, n int, tmp *scratch, out []uint64) []uint64 {
 	need := min(2, n)
 	if len(t.hashes) < n {
-		return
+		return out
 	}
 	words := countTrue(t.wordy[:n])
-	i := n
-	rolling(t.hashes, n, func(gram uint64) bool {
-		if words >= need && !yield(gram) {
-			return false
+	tmp.grams = grams(t.hashes, n, tmp.grams[:0])
+	for i, gram := range tmp.grams {
+		if words >= need {
+			out = append(out, gram)
 		}
-		if i < len(t.wordy) {
-			words += b2i(t.wordy[i]) - b2i(t.wordy[i-n])
-			i++
+		if i+n < len(t.wordy) {
+			words += b2i(t.wordy[i+n]) - b2i(t.wordy[i])
 		}
-		return true
-	})
+	}
+	return out
 }
 
 func countTrue(list []bool) (n int) {

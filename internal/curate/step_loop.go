@@ -41,7 +41,7 @@ func (loop) needs() []string { return []string{"response"} }
 func (s loop) apply(r *row) string {
 	parts := r.split(r.response)
 	for _, text := range []string{parts.Thinking, parts.Reply} {
-		if s.found(r.plainWords(text), &r.tmp.last) {
+		if s.found(r.plainWords(text), r.tmp) {
 			return "loops"
 		}
 	}
@@ -50,26 +50,23 @@ func (s loop) apply(r *row) string {
 
 // found looks for words[i] == words[i-period] over a long run. Where four words
 // were seen before, their distance is the period to try.
-func (s loop) found(words []uint64, last *lastSeen) bool {
+func (s loop) found(words []uint64, tmp *scratch) bool {
 	const probe = 4
-	last.reset(len(words))
-	i := probe
-	found := false
-	rolling(words, probe, func(gram uint64) bool {
-		start := i - probe
-		i++
-		before := last.swap(gram, start)
+	tmp.last.reset(len(words))
+	tmp.grams = grams(words, probe, tmp.grams[:0])
+	for start, gram := range tmp.grams {
+		before := tmp.last.swap(gram, start)
 		if before < 0 {
-			return true
+			continue
 		}
 		period := start - before
 		end := start
 		for end < len(words) && words[end] == words[end-period] {
 			end++
 		}
-		again := end - start
-		found = again >= s.Words && again >= (s.Times-1)*period
-		return !found
-	})
-	return found
+		if again := end - start; again >= s.Words && again >= (s.Times-1)*period {
+			return true
+		}
+	}
+	return false
 }

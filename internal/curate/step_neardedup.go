@@ -92,10 +92,10 @@ func (l *likeness) note(r *row) []byte {
 	r.tmp.words = words
 	s := newSignature()
 	if n := min(l.rule.Ngram, len(words)); n > 0 {
-		rolling(words, n, func(gram uint64) bool {
+		r.tmp.grams = grams(words, n, r.tmp.grams[:0])
+		for _, gram := range r.tmp.grams {
 			s.add(gram)
-			return true
-		})
+		}
 	}
 	if !s.fill() {
 		return nil

@@ -36,25 +36,22 @@ func (s repetition) check() error {
 func (repetition) needs() []string { return []string{"response"} }
 
 func (s repetition) apply(r *row) string {
-	if repeatedShare(r.split(r.response).Thinking, s.Ngram, r.tmp) > *s.Max {
+	if repeatedShare(r.units(r.split(r.response).Thinking), s.Ngram, r.tmp) > *s.Max {
 		return "repeats"
 	}
 	return ""
 }
 
-func repeatedShare(text string, n int, tmp *scratch) float64 {
-	tmp.words = units(text, tmp.words[:0])
-	all := len(tmp.words) - n + 1
+func repeatedShare(units []uint64, n int, tmp *scratch) float64 {
+	all := len(units) - n + 1
 	if all <= 0 {
 		return 0
 	}
+	tmp.grams = grams(units, n, tmp.grams[:0])
 	tmp.set.reset(all)
 	distinct := 0
-	rolling(tmp.words, n, func(gram uint64) bool {
-		if tmp.set.add(gram) {
-			distinct++
-		}
-		return true
-	})
+	for _, gram := range tmp.grams {
+		distinct += b2i(tmp.set.add(gram))
+	}
 	return 1 - float64(distinct)/float64(all)
 }

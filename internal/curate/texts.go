@@ -9,10 +9,11 @@ import (
 // Several steps look at the same texts of a row. What they take them for is kept
 // from one to the next, for the row that a worker is at.
 
-// cutText is a text with its words.
+// cutText is a text with its words and units, where a step asked for them.
 type cutText struct {
-	text  string
-	words []uint64
+	text               string
+	words, units       []uint64
+	hasWords, hasUnits bool
 }
 
 // splitText is a response with its parts.
@@ -32,10 +33,41 @@ func sameString(a, b string) bool {
 
 // plainWords are those of a text of the row. They are only read.
 func (r *row) plainWords(text string) []uint64 {
-	s := r.tmp
+	c := r.tmp.cut(text)
+	switch {
+	case c.hasWords:
+	case r.tmp.both && !c.hasUnits:
+		c.words, c.units = cutBoth(text, c.words[:0], c.units[:0])
+		c.hasUnits = true
+	default:
+		r.tmp.both = r.tmp.both || c.hasUnits
+		c.words = plainWords(text, c.words[:0])
+	}
+	c.hasWords = true
+	return c.words
+}
+
+// units are those of a text of the row. They are only read.
+func (r *row) units(text string) []uint64 {
+	c := r.tmp.cut(text)
+	switch {
+	case c.hasUnits:
+	case r.tmp.both && !c.hasWords:
+		c.words, c.units = cutBoth(text, c.words[:0], c.units[:0])
+		c.hasWords = true
+	default:
+		r.tmp.both = r.tmp.both || c.hasWords
+		c.units = units(text, c.units[:0])
+	}
+	c.hasUnits = true
+	return c.units
+}
+
+// cut is what is known of a text of the row.
+func (s *scratch) cut(text string) *cutText {
 	for i := range s.cuts {
 		if sameString(s.cuts[i].text, text) {
-			return s.cuts[i].words
+			return &s.cuts[i]
 		}
 	}
 	if len(s.cuts) < cap(s.cuts) {
@@ -44,8 +76,8 @@ func (r *row) plainWords(text string) []uint64 {
 		s.cuts = append(s.cuts, cutText{})
 	}
 	c := &s.cuts[len(s.cuts)-1]
-	c.text, c.words = text, plainWords(text, c.words[:0])
-	return c.words
+	c.text, c.hasWords, c.hasUnits = text, false, false
+	return c
 }
 
 // split takes a text of the row apart into thinking and reply.

@@ -1,6 +1,7 @@
 package curate
 
 import (
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -88,10 +89,10 @@ func runeAt(text string, i int) (c rune, class runeClass, size int) {
 	return unicode.ToLower(c), slowClass(c), size
 }
 
-// rolling calls yield with a hash of each run of n neighbours, until it says no.
-func rolling(words []uint64, n int, yield func(gram uint64) bool) {
+// grams appends a hash of each run of n neighbours to out.
+func grams(words []uint64, n int, out []uint64) []uint64 {
 	if len(words) < n {
-		return
+		return out
 	}
 	const base = uint64(0x9e3779b97f4a7c15)
 	var h uint64
@@ -100,13 +101,11 @@ func rolling(words []uint64, n int, yield func(gram uint64) bool) {
 		h = h*base + w
 		top *= base
 	}
-	if !yield(mix64(h)) {
-		return
+	out = append(slices.Grow(out, len(words)), mix64(h))
+	behind := words[:len(words)-n]
+	for i, w := range words[n:] {
+		h = h*base + w - behind[i]*top
+		out = append(out, mix64(h))
 	}
-	for i := n; i < len(words); i++ {
-		h = h*base + words[i] - words[i-n]*top
-		if !yield(mix64(h)) {
-			return
-		}
-	}
+	return out
 }

@@ -53,7 +53,7 @@ func Languages() []string {
 // language), and LaTeX commands (\frac). So in English mathematics everything
 // counts as target, and a Chinese digit (三) among ASCII ones does not.
 func Language(target, text string) (share float64, ok bool) {
-	c := counter{target: target}
+	c := counter{target: target, own: latinIndex(target)}
 	c.read(response.Split(text).Thinking)
 	if c.total == 0 {
 		return 0, false
@@ -146,6 +146,7 @@ func (c class) of(target string) bool {
 // counter counts the words of a text, and those of the target.
 type counter struct {
 	target      string
+	own         int // the target among the latinLanguages; -1: it is none
 	hits, total int
 
 	run             class // of the word that is open; separator when none is
@@ -164,6 +165,18 @@ func (c *counter) count(hit bool) {
 
 func (c *counter) read(text string) {
 	for i := 0; i < len(text); {
+		if i = c.plain(text, i); i < len(text) {
+			i = c.runes(text, i, true)
+		}
+	}
+	c.endWord(text)
+	c.endSentence()
+}
+
+// runes reads rune by rune, from i on, where no word is open. It stops at the end
+// of the text, or, with short, where none is open any more.
+func (c *counter) runes(text string, i int, short bool) int {
+	for from := i; i < len(text) && (!short || i == from || c.run != separator); {
 		r, size := utf8.DecodeRuneInString(text[i:])
 		if r == '\\' {
 			c.endWord(text[:i])
@@ -202,8 +215,7 @@ func (c *counter) read(text string) {
 		c.streak = max(c.streak, c.letters)
 		c.length++
 	}
-	c.endWord(text)
-	c.endSentence()
+	return i
 }
 
 // endWord closes the open word, which ends where text ends.
@@ -226,9 +238,9 @@ func (c *counter) endSentence() {
 	if c.sentence.words == 0 {
 		return
 	}
-	hit := c.sentence.isOf(c.target)
-	for range c.sentence.words {
-		c.count(hit)
+	c.total += c.sentence.words
+	if c.sentence.isOf(c.own) {
+		c.hits += c.sentence.words
 	}
 	c.sentence.reset()
 }

@@ -72,17 +72,20 @@ type sentence struct {
 
 func (s *sentence) add(word string) {
 	s.words++
-	word = strings.ToLower(strings.ReplaceAll(word, "’", "'"))
-	for i, e := range functionWords()[word] {
+	s.hears(functionWords()[strings.ToLower(strings.ReplaceAll(word, "’", "'"))])
+}
+
+func (s *sentence) hears(word evidence) {
+	for i, e := range word {
 		s.evidence[i] += e
 	}
 }
 
-// isOf says whether the sentence is of the target language. One that does not
+// isOf says whether the sentence is of the target language, by its number among the
+// latinLanguages. One that does not
 // tell is of the language of those before it, and at first of the target: the
 // benefit of the doubt goes to the response.
-func (s *sentence) isOf(target string) bool {
-	own := slices.IndexFunc(latinLanguages, func(l latinLanguage) bool { return l.code == target })
+func (s *sentence) isOf(own int) bool {
 	if own < 0 {
 		return false
 	}
@@ -102,3 +105,7 @@ func (s *sentence) isOf(target string) bool {
 }
 
 func (s *sentence) reset() { s.words, s.evidence = 0, evidence{} }
+
+func latinIndex(target string) int {
+	return slices.IndexFunc(latinLanguages, func(l latinLanguage) bool { return l.code == target })
+}
