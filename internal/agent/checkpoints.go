@@ -117,18 +117,25 @@ func (k *keeper) upload(ctx context.Context, step int, marker r1.CompleteMarker)
 		files[i] = artifact.File{Path: f.Path, Size: f.Size, SHA256: f.SHA256}
 	}
 	prefix := path.Join(k.prefix, stepName(step))
-	entries, err := k.a.cfg.Store.UploadFiles(ctx, k.folder(step), prefix, files, nil)
-	if err != nil {
-		if ctx.Err() != nil || isPassing(err) {
+	checkpoint := r1.Checkpoint{Step: step, Prefix: prefix}
+	for doomed := true; doomed; {
+		entries, err := k.a.cfg.Store.UploadFiles(ctx, k.folder(step), prefix, files, nil)
+		if err != nil {
+			if ctx.Err() != nil || isPassing(err) {
+				return err
+			}
+			k.reject(step, err) // torn, or removed by the trainer meanwhile
+			return nil
+		}
+		fault.Point(fault.AgentCheckpoint, prefix)
+		checkpoint.Files = entries
+		if err := k.a.cfg.Store.PutJSON(ctx, path.Join(prefix, r1.CompleteFile), checkpoint); err != nil {
 			return err
 		}
-		k.reject(step, err) // torn, or removed by the trainer meanwhile
-		return nil
-	}
-	fault.Point(fault.AgentCheckpoint, prefix)
-	checkpoint := r1.Checkpoint{Step: step, Prefix: prefix, Files: entries}
-	if err := k.a.cfg.Store.PutJSON(ctx, path.Join(prefix, r1.CompleteFile), checkpoint); err != nil {
-		return err
+		// What it points to may be about to be removed: the next round stores it anew.
+		if doomed, err = k.a.cfg.Store.AnyDoomed(ctx, entries); err != nil {
+			return err
+		}
 	}
 	fault.Point(fault.AgentMarked, prefix)
 	k.stored = append(k.stored, step)

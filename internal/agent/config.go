@@ -26,6 +26,7 @@ type Store interface {
 	DownloadFiles(ctx context.Context, name string, files []r1.ManifestEntry, dir string, o artifact.DownloadOptions) error
 	Upload(ctx context.Context, dir string, o artifact.UploadOptions) (r1.Artifact, error)
 	UploadFiles(ctx context.Context, dir, prefix string, files []artifact.File, progress func(done, total int64)) ([]r1.ManifestEntry, error)
+	AnyDoomed(ctx context.Context, files []r1.ManifestEntry) (bool, error)
 	FilesUnder(ctx context.Context, folder string) ([]artifact.Object, error)
 	Delete(ctx context.Context, key string) error
 }

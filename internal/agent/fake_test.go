@@ -146,6 +146,8 @@ func (s fakeStore) UploadFiles(ctx context.Context, dir, prefix string, files []
 	return entries, nil
 }
 
+func (s fakeStore) AnyDoomed(context.Context, []r1.ManifestEntry) (bool, error) { return false, s.up() }
+
 func (s fakeStore) FilesUnder(_ context.Context, folder string) ([]artifact.Object, error) {
 	if err := s.up(); err != nil {
 		return nil, err

@@ -56,7 +56,8 @@ func (s *Store) FindCommit(ctx context.Context, l r1.Layout, job r1.JobKey) (r1.
 }
 
 // FindByFingerprint returns the commit of an equal job in any run, if its
-// outputs are still there and unchanged, or r1.ErrNotFound.
+// outputs are still there and unchanged, or r1.ErrNotFound. What is about to be
+// removed is not there.
 func (s *Store) FindByFingerprint(ctx context.Context, fingerprint string) (r1.Commit, error) {
 	var record fingerprintRecord
 	var c r1.Commit
@@ -72,8 +73,15 @@ func (s *Store) FindByFingerprint(ctx context.Context, fingerprint string) (r1.C
 	if c.Fingerprint != fingerprint {
 		return c, fmt.Errorf("commit %s has another fingerprint: %w", record.Key, r1.ErrNotFound)
 	}
+	doomed, err := s.Doomed(ctx)
+	if err != nil {
+		return c, err
+	}
 	for name, output := range c.Outputs {
-		_, err := s.Manifest(ctx, output)
+		m, err := s.Manifest(ctx, output)
+		if err == nil && doomed.coversArtifact(output.Prefix, m) {
+			err = fmt.Errorf("it is about to be removed: %w", r1.ErrNotFound)
+		}
 		if known, ok := r1.AsError(err); ok && known.Name == "artifact-corrupt" {
 			err = fmt.Errorf("%w (%w)", err, r1.ErrNotFound)
 		}

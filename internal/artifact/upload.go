@@ -46,15 +46,19 @@ func (s *Store) Upload(ctx context.Context, dir string, o UploadOptions) (r1.Art
 		return r1.Artifact{}, &r1.Error{Name: "artifact-empty", Detail: fmt.Sprintf("%s: %s holds no files", o.Name, dir),
 			Remedy: "see the log of the program that should have written them"}
 	}
+	up := &uploader{store: s, root: root, prefix: o.Prefix, meter: newMeter(totalSize(files), o.Progress), doomed: s.doomedOnce(ctx)}
 	prior, err := s.readManifest(ctx, o.Prefix)
 	if err == nil {
-		return s.compare(ctx, root, files, o.Prefix, prior)
+		a, err := s.compare(ctx, root, files, o.Prefix, prior)
+		if err != nil {
+			return a, err
+		}
+		return a, up.settle(ctx, files, prior)
 	}
 	if !errors.Is(err, r1.ErrNotFound) {
 		return r1.Artifact{}, err
 	}
 
-	up := &uploader{store: s, root: root, prefix: o.Prefix, meter: newMeter(totalSize(files), o.Progress)}
 	entries, err := up.run(ctx, files)
 	if err != nil {
 		return r1.Artifact{}, fmt.Errorf("upload %s: %w", o.Name, err)
@@ -76,7 +80,11 @@ func (s *Store) Upload(ctx context.Context, dir string, o UploadOptions) (r1.Art
 	fault.Point(fault.StoreFiles, o.Prefix)
 	manifest := r1.Manifest{Version: r1.ManifestVersion, Name: o.Name, Type: o.Type, Producer: o.Producer,
 		Created: time.Now().UTC().Truncate(time.Second), Files: entries}
-	return s.publish(ctx, o.Prefix, manifest)
+	a, err := s.publish(ctx, o.Prefix, manifest)
+	if err != nil {
+		return a, err
+	}
+	return a, up.settle(ctx, files, manifest)
 }
 
 // publish writes the manifest, unless another upload of equal content did.
@@ -160,7 +168,7 @@ func (s *Store) UploadFiles(ctx context.Context, dir, prefix string, files []Fil
 		local = append(local, l)
 	}
 	slices.SortFunc(local, func(a, b localFile) int { return strings.Compare(a.path, b.path) })
-	up := &uploader{store: s, root: root, prefix: prefix, meter: newMeter(totalSize(local), progress)}
+	up := &uploader{store: s, root: root, prefix: prefix, meter: newMeter(totalSize(local), progress), doomed: s.doomedOnce(ctx)}
 	return up.run(ctx, local)
 }
 
@@ -171,6 +179,7 @@ type uploader struct {
 	prefix string
 	meter  *meter
 	there  map[string]int64 // sizes of objects that are already below the prefix
+	doomed func() (*Doomed, error)
 }
 
 func (u *uploader) key(path string) string { return u.prefix + "/" + path }
@@ -243,6 +252,11 @@ func (u *uploader) file(ctx context.Context, f localFile) (r1.ManifestEntry, err
 			return entry, err
 		}
 		if found != "" {
+			if found, err = u.unlessDoomed(found); err != nil {
+				return entry, err
+			}
+		}
+		if found != "" {
 			entry.Key = found
 			u.meter.add(f.size)
 			return entry, nil
@@ -260,6 +274,15 @@ func (u *uploader) file(ctx context.Context, f localFile) (r1.ManifestEntry, err
 		return entry, changed(f.path, "was written to while it was uploaded")
 	}
 	return entry, putErr
+}
+
+// unlessDoomed gives a key back, unless its object is about to be removed.
+func (u *uploader) unlessDoomed(key string) (string, error) {
+	doomed, err := u.doomed()
+	if err != nil || doomed.Covers(key) {
+		return "", err
+	}
+	return key, nil
 }
 
 func totalSize(files []localFile) int64 {

@@ -10,9 +10,11 @@ import (
 //	_runs/<run>.json                              index: run id -> recipe
 //	_fingerprints/<2>/<fingerprint>.json          index: job fingerprint -> commit
 //	_digests/<2>/<sha256>.json                    index: file digest -> object
+//	_gc/doomed.json                               what a garbage collection is about to remove
 //	<recipe>/<run>/run.json                       the frozen run
 //	<recipe>/<run>/_amendments/<number>.json      what was changed since, with the plan from then on
 //	<recipe>/<run>/_approvals/<stage>.json        who answered the question of a gate
+//	<recipe>/<run>/_removed.json                  what garbage collections removed of it, and why
 //	<recipe>/<run>/<stage>/<output>/…             artifacts, readable by any S3 client
 //	<recipe>/<run>/_stages/<stage>.json           stage record, for status
 //	<recipe>/<run>/_jobs/<stage>/<job>/commit.json
@@ -92,6 +94,12 @@ const (
 
 // RunIndex is the key that finds a run by id alone.
 func RunIndex(run string) string { return path.Join("_runs", run+".json") }
+
+// DoomedKey says what a garbage collection is about to remove.
+const DoomedKey = "_gc/doomed.json"
+
+// Removed is the record of what garbage collections removed of the run.
+func (l Layout) Removed() string { return path.Join(l.Prefix(), "_removed.json") }
 
 // RunIndexPrefix lists all runs.
 const RunIndexPrefix = "_runs/"

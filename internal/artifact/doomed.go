@@ -1,0 +1,199 @@
+package artifact
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/r1ctl/r1ctl/internal/r1"
+)
+
+// Doomed says what a garbage collection is about to remove. It is one object, so
+// it is also the lock that makes collections take turns.
+//
+// Whoever starts to depend on stored bytes announces that first (the index of a
+// run, a manifest, a COMPLETE) and looks here second; the collector writes this
+// first and looks for announcements second. So one of the two sees the other,
+// however their steps interleave and however long either of them sleeps.
+type Doomed struct {
+	By       string    `json:"by,omitempty"`
+	Host     string    `json:"host"`
+	PID      int       `json:"pid"`
+	At       time.Time `json:"at"`
+	Prefixes []string  `json:"prefixes"` // sorted, without a slash at their end
+}
+
+// Covers tells whether a key lies below a doomed prefix, or is one.
+func (d *Doomed) Covers(key string) bool {
+	if d == nil {
+		return false
+	}
+	for at := len(key); at > 0; at = strings.LastIndexByte(key[:at], '/') {
+		i := sort.SearchStrings(d.Prefixes, key[:at])
+		if i < len(d.Prefixes) && d.Prefixes[i] == key[:at] {
+			return true
+		}
+	}
+	return false
+}
+
+// CoversBelow tells whether something below a folder is doomed.
+func (d *Doomed) CoversBelow(folder string) bool {
+	if d == nil {
+		return false
+	}
+	i := sort.SearchStrings(d.Prefixes, folder+"/")
+	return d.Covers(folder) || i < len(d.Prefixes) && strings.HasPrefix(d.Prefixes[i], folder+"/")
+}
+
+// coversArtifact tells whether an artifact or an object it points to is doomed.
+func (d *Doomed) coversArtifact(prefix string, m r1.Manifest) bool {
+	if d.Covers(prefix) {
+		return true
+	}
+	for _, f := range m.Files {
+		if d.Covers(f.Key) {
+			return true
+		}
+	}
+	return false
+}
+
+// Doomed reads what is about to be removed; nil is nothing.
+func (s *Store) Doomed(ctx context.Context) (*Doomed, error) {
+	var d Doomed
+	err := s.GetJSON(ctx, r1.DoomedKey, &d)
+	if errors.Is(err, r1.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for a garbage collection under way: %w", err)
+	}
+	return &d, nil
+}
+
+// Doom says what will be removed, unless another collection is under way. One
+// whose process died on this machine is none.
+func (s *Store) Doom(ctx context.Context, d Doomed) error {
+	sort.Strings(d.Prefixes)
+	won, err := s.PutJSONIfAbsent(ctx, r1.DoomedKey, d)
+	if err != nil {
+		return fmt.Errorf("say what will be removed: %w", err)
+	}
+	if won {
+		return nil
+	}
+	other, err := s.Doomed(ctx)
+	if err != nil {
+		return err
+	}
+	if other == nil || other.Host == d.Host && other.PID != d.PID && !lives(other.PID) {
+		if err := s.Spare(ctx); err != nil {
+			return err
+		}
+		if won, err = s.PutJSONIfAbsent(ctx, r1.DoomedKey, d); err != nil || won {
+			return err
+		}
+	}
+	e := &r1.Error{Name: "gc-under-way", Detail: "another garbage collection is under way",
+		Remedy: "wait for its end; if its process is gone for good: r1ctl artifacts gc --yes --take-over"}
+	if other != nil {
+		e.Detail += fmt.Sprintf(": process %d on %s, since %s", other.PID, other.Host, other.At.Local().Format(time.DateTime))
+	}
+	return e
+}
+
+// Spare ends what Doom began.
+func (s *Store) Spare(ctx context.Context) error {
+	if err := s.Delete(ctx, r1.DoomedKey); err != nil {
+		return fmt.Errorf("end the garbage collection: %w", err)
+	}
+	return nil
+}
+
+func lives(pid int) bool {
+	_, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
+	return err == nil || !errors.Is(err, os.ErrNotExist)
+}
+
+// AnyDoomed tells whether one of the files lies in an object that is about to be
+// removed. Who has just announced that it depends on them asks this.
+func (s *Store) AnyDoomed(ctx context.Context, files []r1.ManifestEntry) (bool, error) {
+	d, err := s.Doomed(ctx)
+	if err != nil || d == nil {
+		return false, err
+	}
+	for _, f := range files {
+		if d.Covers(f.Key) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// settle makes an artifact whose manifest stands independent of objects that are
+// about to be removed: what it points to there is stored once more, as its own.
+// The content stays the same, and so does the artifact's digest.
+func (u *uploader) settle(ctx context.Context, files []localFile, m r1.Manifest) error {
+	var foreign []r1.ManifestEntry
+	for _, e := range m.Files {
+		if e.Key != u.key(e.Path) {
+			foreign = append(foreign, e)
+		}
+	}
+	if len(foreign) == 0 {
+		return nil
+	}
+	doomed, err := u.store.Doomed(ctx)
+	if err != nil {
+		return err
+	}
+	own := map[string]bool{}
+	for _, e := range foreign {
+		if !doomed.Covers(e.Key) {
+			continue
+		}
+		if err := u.storeOwn(ctx, files, e); err != nil {
+			return err
+		}
+		own[e.Path] = true
+	}
+	if len(own) == 0 {
+		return nil
+	}
+	return UpdateJSON(ctx, u.store, manifestKey(u.prefix), func(m *r1.Manifest) error {
+		for i, e := range m.Files {
+			if own[e.Path] {
+				m.Files[i].Key = u.key(e.Path)
+			}
+		}
+		return nil
+	})
+}
+
+// storeOwn uploads a file that the manifest says lies elsewhere.
+func (u *uploader) storeOwn(ctx context.Context, files []localFile, e r1.ManifestEntry) error {
+	for _, f := range files {
+		if f.path != e.Path {
+			continue
+		}
+		f.declared = e.SHA256
+		file, d, err := u.store.hashLocal(ctx, u.root, f)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		return u.store.putFile(ctx, u.key(e.Path), file, d, nil)
+	}
+	return changed(e.Path, "was removed while it was uploaded")
+}
+
+// doomedOnce reads once, for one upload, what is about to be removed.
+func (s *Store) doomedOnce(ctx context.Context) func() (*Doomed, error) {
+	return sync.OnceValues(func() (*Doomed, error) { return s.Doomed(ctx) })
+}
