@@ -81,7 +81,7 @@ func (a *agent) finishing(ctx context.Context) (context.Context, context.CancelF
 
 // uploadOutputs stores the outputs and puts them, and their numbers, into the result.
 func (a *agent) uploadOutputs(ctx context.Context, res *r1.Result) error {
-	funnel, err := a.funnel()
+	funnel, err := a.funnel(ctx)
 	if err != nil {
 		return err
 	}

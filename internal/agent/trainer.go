@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"github.com/r1ctl/r1ctl/internal/launch/childenv"
 	"github.com/r1ctl/r1ctl/internal/launch/procstat"
 	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/tally"
 )
 
 // startTrainer starts the trainer on job.json. Its output goes to a file, not through
@@ -71,8 +73,9 @@ func (a *agent) trainerError() *r1.TrainerError {
 	return &e
 }
 
-// funnel reads the funnel.json of a dataset output, if there is one.
-func (a *agent) funnel() (*r1.Funnel, error) {
+// funnel reads the funnel.json of a dataset output, if there is one; samples without
+// one are counted.
+func (a *agent) funnel(ctx context.Context) (*r1.Funnel, error) {
 	for _, o := range a.spec.Outputs {
 		if o.Type != r1.TypeDataset {
 			continue
@@ -81,6 +84,15 @@ func (a *agent) funnel() (*r1.Funnel, error) {
 		if there, err := readJSON(a.path("outputs", o.Name, "funnel.json"), &f); there || err != nil {
 			return &f, err
 		}
+		if a.spec.Kind != r1.KindSample {
+			continue
+		}
+		counted, err := tally.Samples(ctx, a.path("outputs", o.Name))
+		if err != nil { // the samples are what counts, and not their number
+			a.cfg.Logger.Warn("the samples are not counted", "output", o.Name, "error", err)
+			continue
+		}
+		return counted, nil
 	}
 	return nil, nil
 }

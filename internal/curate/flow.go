@@ -18,6 +18,10 @@ type meta struct {
 	id     string
 	sample *int
 	at     position
+	// As it was read, whatever steps make of it.
+	domain     string
+	tokens     int
+	unverified bool
 }
 
 // finding is what a worker found out about a row without knowing any other.

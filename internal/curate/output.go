@@ -43,6 +43,7 @@ func (l Layout) complete() Layout {
 type dropRecord struct {
 	ID     string `json:"id,omitempty"`
 	Sample *int   `json:"sample,omitempty"`
+	Domain string `json:"domain,omitempty"`
 	Step   string `json:"step"`
 	Reason string `json:"reason"`
 	Source string `json:"source"` // name of the input or source

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"sort"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
@@ -29,12 +28,14 @@ type pipeline struct {
 	ticks     int
 	progress  func(rows int)
 	counts    map[[2]string]int // by step and reason
+	domains   domainCounts
+	short     []r1.FunnelShort
 	bad       firstBad
 }
 
 func newPipeline(ctx context.Context, p Params, job Job, out *output, dataset func(string) (Source, error)) (*pipeline, error) {
 	pl := &pipeline{
-		ctx: ctx, workers: job.Workers, need: p.needs(), out: out, progress: job.Progress, counts: map[[2]string]int{},
+		ctx: ctx, workers: job.Workers, need: p.needs(), out: out, progress: job.Progress, counts: map[[2]string]int{}, domains: domainCounts{},
 		bad: firstBad{limit: job.MaxMalformed, strict: job.Strict}, labels: []string{malformed}, segments: []*segment{{}},
 	}
 	if pl.workers < 1 {
@@ -142,6 +143,10 @@ func (pl *pipeline) read(d dataset) error {
 		}
 		r.seq, r.at = in.seq, in.at
 		r.trace()
+		f.domain, f.unverified = r.domain, r.verdict != nil && r.verdict.Label == r1.Unverified
+		if r.tokens != nil {
+			f.tokens = max(*r.tokens, 0)
+		}
 		for _, o := range pl.observers {
 			f.seen = append(f.seen, o.observation(r))
 		}
@@ -158,6 +163,7 @@ func (pl *pipeline) read(d dataset) error {
 			pl.counts[[2]string{malformed, f.problem}]++
 			return pl.out.refuse(record(malformed, f.problem, f.meta), f.raw)
 		}
+		pl.domains.read(f.meta)
 		for i, o := range pl.observers {
 			o.observe(f.seen[i])
 		}
@@ -182,11 +188,24 @@ func (pl *pipeline) take(s *segment, f finding) error {
 
 func (pl *pipeline) drop(step, reason string, m meta) error {
 	pl.counts[[2]string{step, reason}]++
+	pl.domains.drop(m, step, reason)
 	return pl.out.drop(record(step, reason, m))
 }
 
 func record(step, reason string, m meta) dropRecord {
-	return dropRecord{ID: m.id, Sample: m.sample, Step: step, Reason: reason, Source: m.at.source, File: m.at.file, Line: m.at.line}
+	return dropRecord{ID: m.id, Sample: m.sample, Domain: m.domain, Step: step, Reason: reason, Source: m.at.source, File: m.at.file, Line: m.at.line}
+}
+
+// fallsShort records the targets of a step that has decided and were not reached.
+func (pl *pipeline) fallsShort(at *stage) {
+	s, ok := at.set.(interface{ short() []r1.FunnelShort })
+	if !ok {
+		return
+	}
+	for _, one := range s.short() {
+		one.Name = at.label + ":" + one.Name
+		pl.short = append(pl.short, one)
+	}
 }
 
 // tick looks up from the work now and then.
@@ -204,20 +223,12 @@ func (pl *pipeline) tick() error {
 // funnel is the account so far: malformed rows first, then the steps in order,
 // reasons by name.
 func (pl *pipeline) funnel(sources []r1.FunnelCount) r1.Funnel {
-	f := r1.Funnel{In: pl.in, Kept: pl.kept, Sources: sources}
+	f := r1.Funnel{In: pl.in, Kept: pl.kept, Sources: sources, Short: pl.short}
 	place := map[string]int{}
 	for i, label := range pl.labels {
 		place[label] = i
 	}
-	for key, n := range pl.counts {
-		f.Dropped = append(f.Dropped, r1.FunnelCount{Name: key[0], Reason: key[1], Rows: n})
-	}
-	sort.Slice(f.Dropped, func(i, j int) bool {
-		a, b := f.Dropped[i], f.Dropped[j]
-		if place[a.Name] != place[b.Name] {
-			return place[a.Name] < place[b.Name]
-		}
-		return a.Reason < b.Reason
-	})
+	f.Dropped = listed(pl.counts, place)
+	pl.domains.into(&f, place)
 	return f
 }

@@ -81,6 +81,9 @@ func Run(ctx context.Context, job Job) (r1.Funnel, error) {
 		return r1.Funnel{}, fmt.Errorf("curate: %w", err)
 	}
 	funnel := pl.funnel(counts)
+	if why := funnel.Problem(); why != "" {
+		return r1.Funnel{}, fmt.Errorf("curate: rows were lost: %s", why)
+	}
 	if err := out.close(funnel); err != nil {
 		return r1.Funnel{}, fmt.Errorf("curate: %w", err)
 	}

@@ -10,7 +10,7 @@ import (
 type spill struct {
 	rows, notes *blobs
 	numbers     map[string]uint64
-	table       []string // of names of sources and files
+	table       []string // of names of sources, files and domains
 	buf         []byte
 }
 
@@ -49,7 +49,9 @@ func (s *spill) add(raw []byte, m meta, notes [][]byte) error {
 		sample = uint64(*m.sample)<<1 | 1
 	}
 	b := s.buf[:0]
-	for _, v := range []uint64{uint64(m.seq), s.number(m.at.source), s.number(m.at.file), uint64(m.at.line), sample, uint64(len(m.id))} {
+	for _, v := range []uint64{
+		uint64(m.seq), s.number(m.at.source), s.number(m.at.file), uint64(m.at.line), sample, s.number(m.domain), uint64(m.tokens), uint64(len(m.id)),
+	} {
 		b = binary.AppendUvarint(b, v)
 	}
 	b = append(b, m.id...)
@@ -63,7 +65,7 @@ func (s *spill) add(raw []byte, m meta, notes [][]byte) error {
 
 // decode takes apart what add wrote beside a row; notes are valid as long as b.
 func (s *spill) decode(b []byte, notes [][]byte) (meta, [][]byte, error) {
-	var head [6]uint64
+	var head [8]uint64
 	for i := range head {
 		v, n := binary.Uvarint(b)
 		if n <= 0 {
@@ -76,8 +78,9 @@ func (s *spill) decode(b []byte, notes [][]byte) (meta, [][]byte, error) {
 		sample := int(int64(head[4]) >> 1)
 		m.sample = &sample
 	}
-	m.id = string(b[:head[5]])
-	b = b[head[5]:]
+	m.domain, m.tokens = s.table[head[5]], int(head[6])
+	m.id = string(b[:head[7]])
+	b = b[head[7]:]
 	for len(b) > 0 {
 		size, n := binary.Uvarint(b)
 		notes = append(notes, b[n:n+int(size)])

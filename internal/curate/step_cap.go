@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
 // capRows keeps at most so many rows of a domain (by_domain; domains it does not
@@ -53,6 +55,7 @@ type capped struct {
 	random  func(seq int64) uint64
 	numbers map[string]int32 // number of a domain
 	domains []string
+	missing []r1.FunnelShort
 	rows    []struct {
 		rank   uint64
 		domain int32
@@ -89,6 +92,7 @@ func (c *capped) decide() (func(i int) string, []int, error) {
 	if c.params.Rows != nil {
 		all = *c.params.Rows
 	}
+	c.missing = c.missed()
 	for _, i := range firstBy(len(c.rows), func(a, b int) int { return cmp.Compare(c.rows[a].rank, c.rows[b].rank) }) {
 		switch domain := c.rows[i].domain; {
 		case left[domain] == 0:
@@ -109,4 +113,33 @@ func (c *capped) decide() (func(i int) string, []int, error) {
 		}
 		return ""
 	}, nil, nil
+}
+
+func (c *capped) short() []r1.FunnelShort { return c.missing }
+
+// missed are the caps that there are too few rows for: where caps stand for the numbers
+// of a recipe, as those of the paper do, these say what falls short.
+func (c *capped) missed() []r1.FunnelShort {
+	counts := make([]int, len(c.domains))
+	for _, row := range c.rows {
+		counts[row.domain]++
+	}
+	total := 0
+	for i, domain := range c.domains {
+		n := counts[i]
+		if limit, ok := c.params.ByDomain[domain]; ok {
+			n = min(n, limit)
+		}
+		total += n
+	}
+	out := missingOf(c.params.ByDomain, func(domain string) int {
+		if i, ok := c.numbers[domain]; ok {
+			return counts[i]
+		}
+		return 0
+	})
+	if c.params.Rows != nil && total < *c.params.Rows {
+		out = append(out, r1.FunnelShort{Name: "rows", Want: *c.params.Rows, Have: total})
+	}
+	return out
 }

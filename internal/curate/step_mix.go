@@ -92,6 +92,7 @@ type mixture struct {
 	numbers map[string]int32 // number of a group
 	groups  []string
 	counts  []int
+	missing []r1.FunnelShort
 	rows    []struct {
 		rank  uint64
 		group int32
@@ -122,6 +123,12 @@ func (m *mixture) see(seq int64, note []byte) error {
 }
 
 func (m *mixture) decide() (func(i int) string, []int, error) {
+	m.missing = missingOf(m.rule.Targets, func(group string) int {
+		if i, ok := m.numbers[group]; ok {
+			return m.counts[i]
+		}
+		return 0
+	})
 	take, named, err := m.numbersOf()
 	if err != nil {
 		return nil, nil, err
@@ -143,6 +150,19 @@ func (m *mixture) decide() (func(i int) string, []int, error) {
 		}
 		return "group:" + m.groups[group]
 	}, nil, nil
+}
+
+func (m *mixture) short() []r1.FunnelShort { return m.missing }
+
+// missingOf are the targets above what there is, in the order of their names.
+func missingOf(targets map[string]int, have func(group string) int) []r1.FunnelShort {
+	var out []r1.FunnelShort
+	for _, group := range slices.Sorted(maps.Keys(targets)) {
+		if n := have(group); n < targets[group] {
+			out = append(out, r1.FunnelShort{Name: group, Want: targets[group], Have: n})
+		}
+	}
+	return out
 }
 
 // numbersOf is how many rows of each group are taken, and which groups have a number.

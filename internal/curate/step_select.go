@@ -4,16 +4,23 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
 // selectRows keeps at most per_prompt rows of each prompt (equal domain and
 // prompt). choose says which: the shortest or longest by the sampler's tokens
 // (by characters of the response where those are missing), random ones by seed,
-// or the first. Ties go to the earlier row; rows stay in their order.
+// the first, or the one that was verified most: a verdict that a second opinion (audit)
+// confirmed comes before one that nobody asked about, then one by equal text or numbers
+// (tier 0) before one by formulas (1) and one by the second opinion alone (2); wrong,
+// unverified and disputed ones come last, and the shortest goes first among equals.
+// Ties go to the earlier row; rows stay in their order.
 //
 // Reason: "not-<choose>", such as "not-shortest".
 //
@@ -23,7 +30,7 @@ type selectRows struct {
 	Choose    string `json:"choose"`
 }
 
-func choices() []string { return []string{"shortest", "longest", "random", "first"} }
+func choices() []string { return []string{"shortest", "longest", "random", "first", "most-verified"} }
 
 func selectDef() StepDef {
 	return StepDef{
@@ -81,8 +88,30 @@ func (s *selection) note(r *row) []byte {
 		rank = ^uint64(max(size, 0))
 	case "random":
 		rank = s.random(r.seq)
+	case "most-verified":
+		rank = doubt(r)<<32 | uint64(min(max(size, 0), 1<<32-1))
 	}
 	return binary.LittleEndian.AppendUint64(key[:], rank)
+}
+
+// doubt is the less, the better a row is verified.
+func doubt(r *row) uint64 {
+	const notCorrect, disputed = 9, 8
+	if r.verdict == nil || r.verdict.Label != r1.Correct {
+		return notCorrect
+	}
+	tier := uint64(min(max(r.verdict.Tier, 0), 3))
+	var audit *r1.Verdict
+	if json.Unmarshal(r.rawField("audit"), &audit) != nil || audit == nil {
+		return 4 + tier
+	}
+	switch audit.Label {
+	case r1.Correct:
+		return tier
+	case r1.Wrong:
+		return disputed
+	}
+	return 4 + tier // the second opinion could not say
 }
 
 func (s *selection) see(_ int64, note []byte) error {

@@ -60,6 +60,7 @@ func (pl *pipeline) decide(s *segment) ([]int, error) {
 		if left, err = pl.decideOne(at, left, look); err != nil {
 			return nil, fmt.Errorf("step %s: %w", at.label, err)
 		}
+		pl.fallsShort(at)
 		end(at)
 		at.set = nil // its memory goes back before the next decides
 	}

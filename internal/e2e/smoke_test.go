@@ -14,6 +14,7 @@ import (
 	"github.com/r1ctl/r1ctl/internal/embedded/server"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/runs"
+	"github.com/r1ctl/r1ctl/internal/trail"
 	"github.com/r1ctl/r1ctl/internal/trainerenv"
 	"github.com/r1ctl/r1ctl/trainer"
 )
@@ -50,6 +51,7 @@ func TestEveryStageOfTheRecipe(t *testing.T) {
 			t.Errorf("status after a stop: %s with %d stages", again.State, len(again.Stages))
 		}
 	})
+	t.Run("every row that is trained on traces back, and counts add up", func(t *testing.T) { m.traceAll(t, first) })
 	t.Run("every model loads and generates", func(t *testing.T) { m.loadModels(t, first) })
 	t.Run("a second run reuses every job", func(t *testing.T) {
 		second := decode[runs.Status](t, m.mustRun("start", "full-r1", "--profile", "smoke", "-o", "json"))
@@ -123,6 +125,40 @@ func (m *machine) loadModels(t *testing.T, st runs.Status) {
 	for _, want := range []string{"base.model", "zero.model", "dev1.model", "dev2.model", "dev3.model", "helpful-rm.model", "safety-rm.model", "r1.model", "distill.student-48", "distill.student-32"} {
 		if !slices.Contains(models, want) {
 			t.Errorf("the run made no %s, only %v", want, models)
+		}
+	}
+}
+
+// traceAll follows every row that a stage trains on back to a source, and asks for the
+// funnels, which are refused where they do not add up.
+func (m *machine) traceAll(t *testing.T, st runs.Status) {
+	for _, s := range st.Stages {
+		if s.Kind != r1.KindSFT && s.Kind != r1.KindDistill && s.Kind != r1.KindRewardModel {
+			continue
+		}
+		c := decode[trail.Coverage](t, m.mustRun("trace", st.Run, s.Name, "--all", "-o", "json"))
+		if c.Rows == 0 || c.Traced != c.Rows || c.Broken != 0 {
+			t.Errorf("stage %s: %+v", s.Name, c)
+		}
+		if s.Kind == r1.KindDistill && c.Models["dev2"] == 0 {
+			t.Errorf("no row that the students learn from was sampled from dev2: %+v", c)
+		}
+	}
+	type funnel struct {
+		Stage string  `json:"stage"`
+		Kind  r1.Kind `json:"kind"`
+		r1.Funnel
+	}
+	counted := map[r1.Kind]int{}
+	for _, f := range decode[[]funnel](t, m.mustRun("funnel", st.Run, "-o", "json")) {
+		counted[f.Kind]++
+		if why := f.Problem(); why != "" {
+			t.Errorf("stage %s: %s", f.Stage, why)
+		}
+	}
+	for _, kind := range []r1.Kind{r1.KindCurate, r1.KindSample, r1.KindSFT, r1.KindDistill, r1.KindRewardModel} {
+		if counted[kind] == 0 {
+			t.Errorf("no stage of kind %s counts its rows", kind)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package r1
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Manifest describes an artifact. It is written last, so an artifact with a
 // manifest is complete. The artifact's digest is the ContentDigest of its files.
@@ -75,6 +78,71 @@ type Funnel struct {
 	Kept    int           `json:"kept"`
 	Dropped []FunnelCount `json:"dropped,omitempty"` // in the order of the filters
 	Sources []FunnelCount `json:"sources,omitempty"` // rows in, by source
+	// TokensIn and TokensKept are of the responses, as the sampler counted them; 0 where
+	// rows do not say.
+	TokensIn   int64 `json:"tokens_in,omitempty"`
+	TokensKept int64 `json:"tokens_kept,omitempty"`
+	// Unverified counts rows in whose verdict is unverified.
+	Unverified int `json:"unverified,omitempty"`
+	// Verdicts are those of samples that were just made, by label and reason.
+	Verdicts []FunnelCount `json:"verdicts,omitempty"`
+	// Domains are the same counts by domain, in the order of their names. Rows that could
+	// not be read have none.
+	Domains []FunnelDomain `json:"domains,omitempty"`
+	// Short are the targets that the rows did not reach.
+	Short []FunnelShort `json:"short,omitempty"`
+}
+
+// FunnelDomain counts the rows of a domain: In = Kept + the sum of Dropped.
+type FunnelDomain struct {
+	Name       string        `json:"name"`
+	In         int           `json:"in"`
+	Kept       int           `json:"kept"`
+	TokensIn   int64         `json:"tokens_in,omitempty"`
+	TokensKept int64         `json:"tokens_kept,omitempty"`
+	Unverified int           `json:"unverified,omitempty"`
+	Dropped    []FunnelCount `json:"dropped,omitempty"`
+	Verdicts   []FunnelCount `json:"verdicts,omitempty"`
+}
+
+// FunnelShort is a target that was not reached: Name is that of a step and a group, such
+// as cap:math.
+type FunnelShort struct {
+	Name string `json:"name"`
+	Want int    `json:"want"`
+	Have int    `json:"have"`
+}
+
+// Problem says where the counts do not add up; "" where they do.
+func (f *Funnel) Problem() string {
+	if f.In != f.Kept+sumOf(f.Dropped) {
+		return fmt.Sprintf("%d rows in are not %d kept and %d dropped", f.In, f.Kept, sumOf(f.Dropped))
+	}
+	if n := sumOf(f.Sources); len(f.Sources) > 0 && n != f.In {
+		return fmt.Sprintf("%d rows in are not the %d of the sources", f.In, n)
+	}
+	if len(f.Domains) == 0 {
+		return ""
+	}
+	kept, tokens := 0, int64(0)
+	for _, d := range f.Domains {
+		if d.In != d.Kept+sumOf(d.Dropped) || d.Kept < 0 {
+			return fmt.Sprintf("domain %s: %d rows in are not %d kept and %d dropped", d.Name, d.In, d.Kept, sumOf(d.Dropped))
+		}
+		kept, tokens = kept+d.Kept, tokens+d.TokensKept
+	}
+	if kept != f.Kept || tokens != f.TokensKept {
+		return fmt.Sprintf("%d rows and %d tokens kept are not the %d and %d of the domains", f.Kept, f.TokensKept, kept, tokens)
+	}
+	return ""
+}
+
+func sumOf(counts []FunnelCount) int {
+	n := 0
+	for _, c := range counts {
+		n += c.Rows
+	}
+	return n
 }
 
 // FunnelCount is a count with the filter or source it belongs to.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -13,8 +14,16 @@ import (
 
 type funnelView struct {
 	Funnel
-	Parts []funnelPart // of the bar, kept first
+	Parts []funnelPart // of the bar, kept first; of samples, their verdicts
 	Sum   string
+	By    []domainView
+	Short []string // targets that were not reached
+}
+
+// domainView is a line of a funnel's table of domains.
+type domainView struct {
+	Name, Share, Tokens string
+	In, Kept            int
 }
 
 type funnelPart struct {
@@ -35,7 +44,33 @@ func newFunnelView(f Funnel) funnelView {
 		v.Parts = append(v.Parts, funnelPart{Name: name, Reason: reason, Rows: rows, Kept: kept, Share: percent(share),
 			Width: template.CSS(fmt.Sprintf("flex-grow:%d", rows))})
 	}
-	part("kept", "", f.Kept, true)
+	if len(f.Verdicts) == 0 {
+		part("kept", "", f.Kept, true)
+	}
+	for _, c := range f.Verdicts {
+		part(c.Name, c.Reason, c.Rows, c.Name == string(r1.Correct))
+	}
+	for _, d := range f.Domains {
+		name, share, kept := cmp.Or(d.Name, "(none)"), 0.0, d.Kept
+		for _, c := range d.Verdicts { // of samples all are kept: what counts is how many are correct
+			kept = 0
+			if c.Name == string(r1.Correct) {
+				kept = c.Rows
+				break
+			}
+		}
+		if d.In > 0 {
+			share = float64(kept) / float64(d.In)
+		}
+		one := domainView{Name: name, In: d.In, Kept: kept, Share: percent(share)}
+		if d.TokensKept > 0 {
+			one.Tokens = r1.Number(float64(d.TokensKept))
+		}
+		v.By = append(v.By, one)
+	}
+	for _, s := range f.Funnel.Short {
+		v.Short = append(v.Short, fmt.Sprintf("%s: %d of %d", s.Name, s.Have, s.Want))
+	}
 	for _, d := range f.Dropped {
 		if d.Rows > 0 {
 			part(d.Name, d.Reason, d.Rows, false)
