@@ -59,6 +59,17 @@ func (v *vocabulary) id(word string) uint16 {
 	return id
 }
 
+// compileAll reads patterns, one a line.
+func (v *vocabulary) compileAll(text string) []pattern {
+	var all []pattern
+	for line := range strings.Lines(text) {
+		if strings.TrimSpace(line) != "" {
+			all = append(all, v.compile(line))
+		}
+	}
+	return all
+}
+
 // compile reads a pattern. One that is malformed is a mistake in rules.go.
 func (v *vocabulary) compile(text string) pattern {
 	var p pattern
