@@ -78,7 +78,7 @@ func (p *play) look(sentence []token, found uint32, counts *Counts) uint32 {
 func (p *play) isBackward(c calculation, rest []token) bool {
 	for i := 2; i < min(len(rest), 6) && rest[0].id == idComma; i++ {
 		if rest[i].id == idNumber && rest[i].value == c.result {
-			return rest[i-1].id >= idFirstWord && (slices.Contains(c.numbers[:c.n], p.Target) || !p.spends(c, slices.Clone(p.Numbers)))
+			return rest[i-1].id >= idFirstWord && (slices.Contains(c.numbers[:c.n], p.Target) || !spends(c, p.Numbers, nil))
 		}
 	}
 	return slices.Contains(c.numbers[:c.n], p.Target) && !slices.Contains(p.Numbers, p.Target) && !slices.Contains(p.made, p.Target)
@@ -87,14 +87,12 @@ func (p *play) isBackward(c calculation, rest []token) bool {
 // step takes a calculation into the attempt, and says whether with it the solver has
 // gone back.
 func (p *play) step(c calculation) (wentBack bool) {
-	left := append(slices.Clone(p.left), p.made...)
-	if !p.spends(c, left) {
-		left = slices.Clone(p.Numbers)
-		if !p.spends(c, left) {
+	if !spends(c, p.left, p.made) {
+		if !spends(c, p.Numbers, nil) {
 			return false // numbers from nowhere: no attempt at this game
 		}
-		p.before, p.now = p.now, nil
-		p.left, p.made = slices.Clone(p.Numbers), nil
+		p.before, p.now = p.now, p.before[:0]
+		p.left, p.made = append(p.left[:0], p.Numbers...), p.made[:0]
 		p.again = len(p.before) > 0
 	}
 	p.take(c)
@@ -112,16 +110,26 @@ func (p *play) step(c calculation) (wentBack bool) {
 	return wentBack
 }
 
-// spends says whether the numbers of a calculation are all among those that are left.
-func (p *play) spends(c calculation, left []int64) bool {
-	for _, n := range c.numbers[:c.n] {
-		i := slices.Index(left, n)
-		if i < 0 {
+// spends says whether the numbers of a calculation are all among those that are left,
+// given or made.
+func spends(c calculation, left, made []int64) bool {
+	used := c.numbers[:c.n]
+	for _, n := range used {
+		if count(used, n) > count(left, n)+count(made, n) {
 			return false
 		}
-		left = slices.Delete(left, i, i+1)
 	}
 	return true
+}
+
+func count(in []int64, n int64) int {
+	times := 0
+	for _, v := range in {
+		if v == n {
+			times++
+		}
+	}
+	return times
 }
 
 func (p *play) take(c calculation) {

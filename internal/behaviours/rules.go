@@ -9,14 +9,10 @@ package behaviours
 // counted; only in countdown does game.go look at the calculations themselves); irony,
 // quotation, and people in the problem's story who do what the solver might.
 type rules struct {
-	words      map[string]uint16
-	longest    int // bytes of the longest of them
-	reflective map[string]int
+	words      map[string]uint16 // the reflective ones come first
+	longest    int               // bytes of the longest of them
 	text, game ruleSet
 }
-
-// longestReflective is the length of "evaluate".
-const longestReflective = 8
 
 // wants is the bit of numberWanted.
 const wants = 1 << (2 * behaviours)
@@ -24,11 +20,11 @@ const wants = 1 << (2 * behaviours)
 // compiled reads the rules. Bit i of a match is behaviour i, bit behaviours+i its veto.
 func compiled() *rules {
 	v := &vocabulary{ids: map[string]uint16{}}
-	r := &rules{words: v.ids, reflective: map[string]int{}}
-	v.id("✓")
-	for i, word := range Words() {
-		r.reflective[word] = i
+	r := &rules{words: v.ids}
+	for _, word := range Words() {
+		v.id(word)
 	}
+	v.id("✓")
 	for i, of := range [behaviours]struct{ rules, vetoes, inGames string }{
 		verification:     {verificationRules(), verificationVetoes(), verificationInGames()},
 		backtracking:     {backtrackingRules(), backtrackingVetoes(), ""},

@@ -155,20 +155,16 @@ func (r *reader) rune() (ends bool) {
 // neither letters, digits nor underscores, so can't-wait and wait's say it.
 func (r *reader) word() {
 	r.lower = r.lower[:0]
-	for {
-		start := len(r.lower)
-		r.run()
-		if len(r.lower)-start <= longestReflective {
-			if i, ok := r.rules.reflective[string(r.lower[start:])]; ok {
-				r.said[i]++
-			}
-		}
-		size := apostrophe(r.text[r.pos:])
-		if size == 0 {
-			break
-		}
+	r.run()
+	id := r.known(r.lower)
+	r.say(id)
+	for size := apostrophe(r.text[r.pos:]); size > 0; size = apostrophe(r.text[r.pos:]) {
 		r.pos += size
 		r.lower = append(r.lower, '\'')
+		start := len(r.lower)
+		r.run()
+		r.say(r.known(r.lower[start:]))
+		id = r.known(r.lower)
 	}
 	if len(r.lower) == 1 && r.lower[0] == 'x' { // 3 x 4
 		if n := len(r.sentence); n > 0 && r.sentence[n-1].id == idNumber {
@@ -176,11 +172,22 @@ func (r *reader) word() {
 			return
 		}
 	}
-	t := token{}
-	if len(r.lower) <= r.rules.longest {
-		t.id = r.rules.words[string(r.lower)] // idOther where it is none
+	r.add(token{id: id})
+}
+
+// known is the id of a word; idOther where no rule knows it.
+func (r *reader) known(word []byte) uint16 {
+	if len(word) > r.rules.longest {
+		return idOther
 	}
-	r.add(t)
+	return r.rules.words[string(word)]
+}
+
+// say counts a word that is a reflective one.
+func (r *reader) say(id uint16) {
+	if i := int(id) - int(idFirstWord); 0 <= i && i < reflectiveWords {
+		r.said[i]++
+	}
 }
 
 // run reads letters, digits and underscores, in lower case.
