@@ -143,6 +143,7 @@ func others() []filter {
 		{"paraphrase", `{"do":"paraphrase","against":"eval"}`},
 		{"repeated-lines", `{"do":"repeated-lines"}`}, {"loop", `{"do":"loop"}`}, {"truncated", `{"do":"truncated"}`}, {"readable", `{"do":"readable"}`},
 		{"paragraph", `{"do":"paragraph","max":100000}`}, {"leakage", `{"do":"leakage"}`}, {"refusal", `{"do":"refusal"}`}, {"pii", `{"do":"pii"}`},
+		{"behaviours", `{"do":"behaviours","min":{"verification":0}}`},
 	}
 }
 
