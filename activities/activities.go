@@ -22,6 +22,10 @@ type Store interface {
 	GetJSON(ctx context.Context, key string, v any) error
 	PutJSON(ctx context.Context, key string, v any) error
 	PutJSONIfAbsent(ctx context.Context, key string, v any) (bool, error)
+	GetBytes(ctx context.Context, key string) ([]byte, error)
+	PutBytes(ctx context.Context, key string, data []byte) error
+	Delete(ctx context.Context, key string) error
+	FilesUnder(ctx context.Context, folder string) ([]artifact.Object, error)
 	ListPrefixes(ctx context.Context, prefix string) iter.Seq2[string, error]
 	FindCommit(ctx context.Context, l r1.Layout, key r1.JobKey) (r1.Commit, error)
 	FindByFingerprint(ctx context.Context, fingerprint string) (r1.Commit, error)
@@ -39,8 +43,15 @@ type CurateInput struct {
 	Seed   int64
 	Inputs map[string]string // input name -> folder
 	OutDir string
+	Shards Shards
 	// Progress is called now and then with the rows read so far.
 	Progress func(rows int)
+}
+
+// Shards keeps what is found out about shards of rows, from one attempt to the next.
+type Shards interface {
+	Load(ctx context.Context, name string) ([]byte, error) // nil: there is none
+	Save(ctx context.Context, name string, data []byte) error
 }
 
 // Site is how this place runs jobs.

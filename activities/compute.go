@@ -20,9 +20,11 @@ import (
 
 // Compute runs a curate job in this worker: inputs down, rows through the
 // filters, the dataset up, commit. Killed anywhere, the next try takes an
-// attempt number of its own and so never writes into this one's prefix.
+// attempt number of its own and so never writes into this one's prefix; it begins
+// with the shards of rows that earlier ones have found out about.
 func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Computed, error) {
 	if c, err := a.Store.FindCommit(ctx, ref.Layout(), ref.Key()); err == nil {
+		(&jobShards{Activities: a, prefix: ref.Layout().Shards(ref.Key())}).remove(ctx) // whoever committed may have died before
 		return tasks.Computed{Metrics: keyMetrics(c.Kind, c.Metrics)}, nil
 	} else if !errors.Is(err, r1.ErrNotFound) {
 		return tasks.Computed{}, fmt.Errorf("look for the commit of %s: %w", ref.Key(), err)
@@ -55,6 +57,8 @@ func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Compu
 	}
 	fetched := time.Now()
 	in.Progress = func(n int) { rows.Store(int64(n)) }
+	shards := &jobShards{Activities: a, prefix: ref.Layout().Shards(ref.Key()), first: attempt == 1}
+	in.Shards = shards
 	funnel, err := a.Curate(ctx, in)
 	if err != nil {
 		return tasks.Computed{}, classify(fmt.Errorf("curate %s: %w", ref.Key(), err))
@@ -83,6 +87,9 @@ func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Compu
 		Timing: &r1.Timing{Download: fetched.Sub(started).Seconds(), Train: computed.Sub(fetched).Seconds(),
 			Upload: time.Since(computed).Seconds()},
 	})
+	if err == nil {
+		shards.remove(ctx)
+	}
 	return tasks.Computed{Metrics: keyMetrics(job.Kind, metrics)}, err
 }
 

@@ -72,6 +72,44 @@ func (m *memoryStore) PutJSONIfAbsent(_ context.Context, key string, v any) (boo
 	return true, err
 }
 
+func (m *memoryStore) GetBytes(_ context.Context, key string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	raw, ok := m.objects[key]
+	if !ok {
+		return nil, fmt.Errorf("get %s: %w", key, r1.ErrNotFound)
+	}
+	return raw, nil
+}
+
+func (m *memoryStore) PutBytes(_ context.Context, key string, data []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.putFails != nil {
+		return m.putFails
+	}
+	m.objects[key] = data
+	return nil
+}
+
+func (m *memoryStore) Delete(_ context.Context, key string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.objects, key)
+	return nil
+}
+
+func (m *memoryStore) FilesUnder(_ context.Context, folder string) (out []artifact.Object, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, key := range slices.Sorted(maps.Keys(m.objects)) {
+		if strings.HasPrefix(key, folder+"/") {
+			out = append(out, artifact.Object{Key: key, Size: int64(len(m.objects[key]))})
+		}
+	}
+	return out, nil
+}
+
 func (m *memoryStore) ListPrefixes(_ context.Context, prefix string) iter.Seq2[string, error] {
 	m.mu.Lock()
 	defer m.mu.Unlock()

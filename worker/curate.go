@@ -2,9 +2,14 @@ package worker
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
+	"os"
 	"strings"
+	"sync"
 
 	"github.com/r1ctl/r1ctl/activities"
 	"github.com/r1ctl/r1ctl/internal/artifact"
@@ -17,6 +22,7 @@ import (
 
 // curator runs curate jobs with the sources this build can read.
 func curator(cfg artifact.Config, env trainerenv.Options) activities.Curator {
+	build := sync.OnceValue(executable)
 	return func(ctx context.Context, in activities.CurateInput) (r1.Funnel, error) {
 		inputs := make(map[string]curate.Source, len(in.Inputs))
 		for name, dir := range in.Inputs {
@@ -26,15 +32,38 @@ func curator(cfg artifact.Config, env trainerenv.Options) activities.Curator {
 			}
 			inputs[name] = source
 		}
-		return curate.Run(ctx, curate.Job{
+		job := curate.Job{
 			Params:   in.Params,
 			Inputs:   inputs,
 			Openers:  map[string]curate.Opener{"tiny": openTiny, "s3": openS3(cfg), "rg": openPuzzles(env)},
 			OutDir:   in.OutDir,
 			Seed:     in.Seed,
 			Progress: in.Progress,
-		})
+		}
+		if in.Shards != nil {
+			job.Journal, job.Build = in.Shards, build
+		}
+		return curate.Run(ctx, job)
 	}
+}
+
+// executable is the digest of this program: another version may find out something
+// else about rows. Where it cannot be read no other process is taken for the same.
+func executable() string {
+	path, err := os.Executable()
+	if err != nil {
+		return rand.Text()
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return rand.Text()
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return rand.Text()
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // openTiny opens a dataset of the tiny world.

@@ -2,6 +2,7 @@ package curate
 
 import (
 	"context"
+	"crypto/sha256"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -50,22 +51,49 @@ const (
 )
 
 type batch struct {
-	in   []input
-	out  []finding
-	done chan struct{}
+	in     []input
+	out    []finding
+	record []byte // with a journal: what it has, or will have, of the batch
+	fresh  bool   // the journal does not have it
+	done   chan struct{}
+}
+
+// recordedWork takes what a batch's record says, where it is about its rows, and
+// else works on them and makes a record.
+func (b *batch) recordedWork(work func() error) error {
+	sum := digest(b.in)
+	if len(b.record) > len(sum) && [sha256.Size]byte(b.record[:len(sum)]) == sum {
+		if out, ok := readFindings(b.record[len(sum):], b.in); ok {
+			b.out = out
+			return nil
+		}
+	}
+	if err := work(); err != nil {
+		return err
+	}
+	b.record, b.fresh = appendFindings(sum[:], b.in, b.out), true
+	return nil
 }
 
 // flow works on the rows that read sends, n batches at once, and calls take with
 // what was found in the order in which they were sent. Bytes of a row that read
-// sends must stay as they are.
-func flow(ctx context.Context, n int, read func(send func(input) error) error, work func(input, *scratch) finding, take func(finding) error) error {
+// sends must stay as they are. What the journal has is not worked on again; nil is
+// fine.
+func flow(ctx context.Context, n int, journal *shards, read func(send func(input) error) error, work func(input, *scratch) finding, take func(finding) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	todo, ordered := make(chan *batch), make(chan *batch, 2*n)
 	g.Go(func() error {
 		defer close(ordered)
 		defer close(todo)
-		b, size := &batch{done: make(chan struct{})}, 0
+		b, size, number := &batch{done: make(chan struct{})}, 0, 0
 		flush := func() error {
+			if journal != nil {
+				var err error
+				if b.record, err = journal.record(ctx, number); err != nil {
+					return err
+				}
+				number++
+			}
 			for _, to := range []chan *batch{ordered, todo} {
 				select {
 				case to <- b:
@@ -92,12 +120,22 @@ func flow(ctx context.Context, n int, read func(send func(input) error) error, w
 		g.Go(func() error {
 			tmp := &scratch{}
 			for b := range todo {
-				b.out = make([]finding, 0, len(b.in))
-				for _, in := range b.in {
-					if ctx.Err() != nil {
-						return ctx.Err()
+				all := func() error {
+					b.out = make([]finding, 0, len(b.in))
+					for _, in := range b.in {
+						if ctx.Err() != nil {
+							return ctx.Err()
+						}
+						b.out = append(b.out, work(in, tmp))
 					}
-					b.out = append(b.out, work(in, tmp))
+					return nil
+				}
+				if journal != nil {
+					work := all
+					all = func() error { return b.recordedWork(work) }
+				}
+				if err := all(); err != nil {
+					return err
 				}
 				b.in = nil
 				close(b.done)
@@ -106,6 +144,7 @@ func flow(ctx context.Context, n int, read func(send func(input) error) error, w
 		})
 	}
 	g.Go(func() error {
+		number := 0
 		for b := range ordered {
 			select {
 			case <-b.done:
@@ -117,6 +156,15 @@ func flow(ctx context.Context, n int, read func(send func(input) error) error, w
 					return err
 				}
 			}
+			if journal != nil {
+				if err := journal.take(ctx, number, b.record, b.fresh); err != nil {
+					return err
+				}
+			}
+			number++
+		}
+		if journal != nil {
+			return journal.end()
 		}
 		return nil
 	})

@@ -3,7 +3,9 @@ package curate
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
+	"hash"
 	"io"
 	"runtime"
 
@@ -18,6 +20,8 @@ const malformed = "malformed"
 // counts, files) happens in their order, in one place: take.
 type pipeline struct {
 	ctx       context.Context
+	job       Job
+	compared  hash.Hash // of the rows that steps compare with
 	workers   int
 	need      []string // fields that every row must have
 	out       *output
@@ -35,7 +39,8 @@ type pipeline struct {
 
 func newPipeline(ctx context.Context, p Params, job Job, out *output, dataset func(string) (Source, error)) (*pipeline, error) {
 	pl := &pipeline{
-		ctx: ctx, workers: job.Workers, need: p.needs(), out: out, progress: job.Progress, counts: map[[2]string]int{}, domains: domainCounts{},
+		ctx: ctx, job: job, compared: sha256.New(), workers: job.Workers, need: p.needs(), out: out, progress: job.Progress,
+		counts: map[[2]string]int{}, domains: domainCounts{},
 		bad: firstBad{limit: job.MaxMalformed, strict: job.Strict}, labels: []string{malformed}, segments: []*segment{{}},
 	}
 	if pl.workers < 1 {
@@ -48,7 +53,7 @@ func newPipeline(ctx context.Context, p Params, job Job, out *output, dataset fu
 			var err error
 			if running, err = st.start(ctx, env{
 				random:  func(seq int64) uint64 { return mix64(mix64(salt) + uint64(seq)) },
-				dataset: dataset, dir: out.dir,
+				dataset: dataset, compared: pl.compared, dir: out.dir,
 			}); err != nil {
 				pl.close()
 				return nil, fmt.Errorf("start step %s: %w", s.label, err)
@@ -153,7 +158,7 @@ func (pl *pipeline) read(d dataset) error {
 		first.work(r, &f)
 		return f
 	}
-	return flow(pl.ctx, pl.workers, send, work, func(f finding) error {
+	return flow(pl.ctx, pl.workers, pl.shards(fmt.Sprint("read-", next)), send, work, func(f finding) error {
 		pl.in++
 		if err := pl.tick(); err != nil {
 			return err

@@ -32,6 +32,12 @@ type Job struct {
 	// Workers is how many rows are worked on at once; 0 means the number of
 	// cores. The output does not depend on it.
 	Workers int
+	// Journal keeps what is found out, for the next try of a run that is killed;
+	// nil: none. Build, needed then, names the program, which may find out something
+	// else in another version. It is asked only when there is a shard.
+	Journal Journal
+	Build   func() string
+	shard   int // batches in a shard; 0: shardBatches
 	// Progress is called now and then with the rows read so far; nil is fine.
 	Progress func(rows int)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
@@ -87,6 +88,9 @@ type env struct {
 	random func(seq int64) uint64
 	// dataset opens an input or source by name.
 	dataset func(name string) (Source, error)
+	// compared is written the rows that the step compares with, where findings
+	// depend on them.
+	compared io.Writer
 	// dir is where files may be made that have no name.
 	dir string
 }

@@ -108,6 +108,7 @@ func eachCompared(ctx context.Context, env env, name string, add func(r *row)) e
 		if err != nil {
 			return fmt.Errorf("read %s to compare with it: %w", name, err)
 		}
+		digestText(env.compared, string(line.Raw))
 		r, problem := line.parse(nil)
 		if problem != "" {
 			return &r1.Error{

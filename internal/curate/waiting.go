@@ -16,7 +16,7 @@ func (pl *pipeline) finish() error {
 		if i+1 < len(pl.segments) {
 			next = pl.segments[i+1]
 		}
-		if err := pl.goOn(s.spill, left, next); err != nil {
+		if err := pl.goOn(i+1, s.spill, left, next); err != nil {
 			return err
 		}
 		s.spill.close()
@@ -96,8 +96,8 @@ func (pl *pipeline) decideOne(at *stage, rows []int, look func(row int) (meta, e
 	return left, nil
 }
 
-// goOn takes the rows that are left through the next segment.
-func (pl *pipeline) goOn(from *spill, left []int, next *segment) error {
+// goOn takes the rows that are left through the next segment, of that number.
+func (pl *pipeline) goOn(number int, from *spill, left []int, next *segment) error {
 	rows, err := from.rows.reader()
 	if err != nil {
 		return err
@@ -152,7 +152,7 @@ func (pl *pipeline) goOn(from *spill, left []int, next *segment) error {
 		next.work(r, &f)
 		return f
 	}
-	return flow(pl.ctx, pl.workers, send, work, func(f finding) error {
+	return flow(pl.ctx, pl.workers, pl.shards(fmt.Sprint("after-", number)), send, work, func(f finding) error {
 		if err := pl.tick(); err != nil {
 			return err
 		}
