@@ -5,22 +5,25 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/r1ctl/r1ctl/internal/curate/index"
 )
 
-// blobs holds pieces of bytes on disk, and their places in memory: 8 bytes each.
+// blobs holds pieces of bytes on disk, and 8 bytes each of the index: their places.
 // Its file has no name, so a killed process leaves nothing.
 type blobs struct {
-	f       *os.File
-	w       *bufio.Writer
-	offsets []int64 // of each, and the end
+	f    *os.File
+	w    *bufio.Writer
+	end  int64
+	ends *index.List // where each ends
 }
 
-func newBlobs(dir string) (*blobs, error) {
+func newBlobs(dir string, budget *index.Budget) (*blobs, error) {
 	f, err := unlinked(dir)
 	if err != nil {
 		return nil, err
 	}
-	return &blobs{f: f, w: bufio.NewWriterSize(f, 1<<18), offsets: []int64{0}}, nil
+	return &blobs{f: f, w: bufio.NewWriterSize(f, 1<<18), ends: index.NewList(budget)}, nil
 }
 
 // unlinked is a file of dir without a name: it goes when it is closed.
@@ -36,16 +39,28 @@ func unlinked(dir string) (*os.File, error) {
 	return f, nil
 }
 
-func (b *blobs) close() { _ = b.f.Close() }
+func (b *blobs) close() { _, _ = b.f.Close(), b.ends.Close() }
 
-func (b *blobs) len() int { return len(b.offsets) - 1 }
+func (b *blobs) len() int { return b.ends.Len() }
 
 func (b *blobs) add(data []byte) error {
-	b.offsets = append(b.offsets, b.offsets[len(b.offsets)-1]+int64(len(data)))
+	b.end += int64(len(data))
+	if err := b.ends.Append(uint64(b.end)); err != nil {
+		return err
+	}
 	if _, err := b.w.Write(data); err != nil {
 		return fmt.Errorf("spill a row: %w", err)
 	}
 	return nil
+}
+
+// start is where piece i begins, or the one before it ends.
+func (b *blobs) start(i int) (int64, error) {
+	if i == 0 {
+		return 0, nil
+	}
+	end, err := b.ends.At(i - 1)
+	return int64(end), err
 }
 
 // reader reads pieces one after another; it must not be used while some are added.
@@ -53,31 +68,34 @@ func (b *blobs) reader() (*blobReader, error) {
 	if err := b.w.Flush(); err != nil {
 		return nil, fmt.Errorf("spill rows: %w", err)
 	}
-	return &blobReader{b: b, br: bufio.NewReaderSize(nil, 1<<17), next: -1}, nil
+	return &blobReader{b: b, br: bufio.NewReaderSize(nil, 1<<17), at: -1}, nil
 }
 
 type blobReader struct {
-	b    *blobs
-	br   *bufio.Reader
-	next int // the piece that br stands before; -1: none
+	b  *blobs
+	br *bufio.Reader
+	at int64 // where br stands; -1: nowhere
 }
 
 // read appends piece i to into. Pieces in order cost no seek, and those that are
 // left out between them little.
 func (r *blobReader) read(i int, into []byte) ([]byte, error) {
-	from, to := r.b.offsets[i], r.b.offsets[i+1]
-	skip := int64(-1)
-	if r.next >= 0 && i >= r.next {
-		skip = from - r.b.offsets[r.next]
+	from, err := r.b.start(i)
+	if err != nil {
+		return nil, err
 	}
-	if skip >= 0 && skip < 1<<17 {
+	to, err := r.b.start(i + 1)
+	if err != nil {
+		return nil, err
+	}
+	if skip := from - r.at; r.at >= 0 && skip >= 0 && skip < 1<<17 {
 		if _, err := r.br.Discard(int(skip)); err != nil {
 			return nil, fmt.Errorf("read a spilled row: %w", err)
 		}
 	} else {
-		r.br.Reset(io.NewSectionReader(r.b.f, from, r.b.offsets[r.b.len()]-from))
+		r.br.Reset(io.NewSectionReader(r.b.f, from, r.b.end-from))
 	}
-	r.next = i + 1
+	r.at = to
 	at := len(into)
 	into = append(into, make([]byte, to-from)...)
 	if _, err := io.ReadFull(r.br, into[at:]); err != nil {

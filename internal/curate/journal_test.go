@@ -136,6 +136,26 @@ func readShards(t *testing.T, dir string) (names []string) {
 	return names
 }
 
+func TestTheOutputDoesNotDependOnTheMemory(t *testing.T) {
+	job := journaled(nil)
+	job.Params = steps(`{"do":"dedup"}`, `{"do":"near-dedup"}`, `{"do":"select","per_prompt":2}`, `{"do":"cap","rows":2500}`, `{"do":"dedup","by":["prompt","id"]}`,
+		`{"do":"mix","fractions":{"d1":0.5}}`, `{"do":"shuffle"}`)
+	job.Inputs = map[string]Source{"rows": job.Inputs["rows"]}
+	want, err := run(t, job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, memory := range []int64{1, 30_000, 100_000} {
+		peak := int64(0)
+		job.Memory, job.Index = memory, func(bytes int64) { peak = bytes }
+		got, err := run(t, job)
+		same(t, got, want, err)
+		if unavoidable := int64(4 * 3000); peak > memory+unavoidable {
+			t.Errorf("held %d bytes of %d", peak, memory)
+		}
+	}
+}
+
 func TestAJournalOfSomethingElseChangesNothing(t *testing.T) {
 	full := newMemoryJournal()
 	if _, err := run(t, journaled(full)); err != nil {

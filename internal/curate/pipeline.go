@@ -6,9 +6,10 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"hash"
-	"io"
 	"runtime"
+	"slices"
 
+	"github.com/r1ctl/r1ctl/internal/curate/index"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -21,6 +22,7 @@ const malformed = "malformed"
 type pipeline struct {
 	ctx       context.Context
 	job       Job
+	index     *index.Budget
 	compared  hash.Hash // of the rows that steps compare with
 	workers   int
 	need      []string // fields that every row must have
@@ -43,6 +45,11 @@ func newPipeline(ctx context.Context, p Params, job Job, out *output, dataset fu
 		counts: map[[2]string]int{}, domains: domainCounts{},
 		bad: firstBad{limit: job.MaxMalformed, strict: job.Strict}, labels: []string{malformed}, segments: []*segment{{}},
 	}
+	memory := job.Memory
+	if memory == 0 {
+		memory = defaultMemory
+	}
+	pl.index = index.NewBudget(out.dir, memory)
 	if pl.workers < 1 {
 		pl.workers = runtime.GOMAXPROCS(0)
 	}
@@ -53,7 +60,7 @@ func newPipeline(ctx context.Context, p Params, job Job, out *output, dataset fu
 			var err error
 			if running, err = st.start(ctx, env{
 				random:  func(seq int64) uint64 { return mix64(mix64(salt) + uint64(seq)) },
-				dataset: dataset, compared: pl.compared, dir: out.dir,
+				dataset: dataset, compared: pl.compared, index: pl.index, dir: out.dir,
 			}); err != nil {
 				pl.close()
 				return nil, fmt.Errorf("start step %s: %w", s.label, err)
@@ -77,7 +84,7 @@ func (pl *pipeline) add(label string, running any) error {
 		last.sets = append(last.sets, at)
 		if last.spill == nil {
 			var err error
-			if last.spill, err = newSpill(pl.out.dir); err != nil {
+			if last.spill, err = newSpill(pl.out.dir, pl.index); err != nil {
 				return err
 			}
 		}
@@ -101,20 +108,13 @@ func (pl *pipeline) add(label string, running any) error {
 
 func (pl *pipeline) close() {
 	for _, s := range pl.segments {
-		for _, at := range s.sets {
-			end(at)
+		for _, at := range slices.Concat(s.steps, s.sets) {
+			at.end()
 		}
 		if s.spill != nil {
 			s.spill.close()
 			s.spill = nil
 		}
-	}
-}
-
-// end gives back what a set step holds besides memory.
-func end(at *stage) {
-	if c, ok := at.set.(io.Closer); ok {
-		_ = c.Close()
 	}
 }
 
@@ -170,7 +170,9 @@ func (pl *pipeline) read(d dataset) error {
 		}
 		pl.domains.read(f.meta)
 		for i, o := range pl.observers {
-			o.observe(f.seen[i])
+			if err := o.observe(f.seen[i]); err != nil {
+				return err
+			}
 		}
 		return pl.take(first, f)
 	})
@@ -178,7 +180,11 @@ func (pl *pipeline) read(d dataset) error {
 
 // take decides about a row in its turn.
 func (pl *pipeline) take(s *segment, f finding) error {
-	if at, reason := s.verdict(f); reason != "" {
+	at, reason, err := s.verdict(f)
+	if err != nil {
+		return err
+	}
+	if reason != "" {
 		return pl.drop(at.label, reason, f.meta)
 	}
 	if len(s.sets) == 0 {

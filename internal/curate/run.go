@@ -38,6 +38,11 @@ type Job struct {
 	Journal Journal
 	Build   func() string
 	shard   int // batches in a shard; 0: shardBatches
+	// Memory bounds what is held of all rows at once, in bytes; the rest is on disk, in
+	// OutDir. 0 means the default, 256 MiB. The output does not depend on it.
+	Memory int64
+	// Index is told, at the end, the most bytes that were held of all rows; nil is fine.
+	Index func(bytes int64)
 	// Progress is called now and then with the rows read so far; nil is fine.
 	Progress func(rows int)
 }
@@ -48,7 +53,10 @@ type NamedSource struct {
 	Source Source
 }
 
-const defaultMaxMalformed = 0.01
+const (
+	defaultMaxMalformed = 0.01
+	defaultMemory       = 256 << 20
+)
 
 // Run computes a curate job: it reads the inputs in order of name and then the
 // sources as listed, except those that a step only compares with, applies the
@@ -85,6 +93,9 @@ func Run(ctx context.Context, job Job) (r1.Funnel, error) {
 	}
 	if err := pl.finish(); err != nil {
 		return r1.Funnel{}, fmt.Errorf("curate: %w", err)
+	}
+	if job.Index != nil {
+		job.Index(pl.index.Peak())
 	}
 	funnel := pl.funnel(counts)
 	if why := funnel.Problem(); why != "" {

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 
+	"github.com/r1ctl/r1ctl/internal/curate/index"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/suggest"
 )
@@ -49,11 +51,11 @@ type keyStep interface {
 	// key is asked for several rows at once; without ok the row stays.
 	key(r *row) (key [16]byte, ok bool)
 	// admit is asked in the order of the rows.
-	admit(key [16]byte) (reason string)
+	admit(key [16]byte) (reason string, err error)
 }
 
-// setStep must see all rows before it can decide. One with Close holds more than
-// memory.
+// setStep must see all rows before it can decide. One with Close, as a keyStep with
+// it, holds some of the index.
 type setStep interface {
 	// note is what see needs to know of a row; it is asked for several at once.
 	note(r *row) []byte
@@ -63,14 +65,14 @@ type setStep interface {
 	// decide is called after the last row. The i-th row seen is dropped for
 	// reasons(i), unless that is "". order lists the rows in their new order;
 	// nil leaves it.
-	decide() (reasons func(i int) string, order []int, err error)
+	decide() (reasons func(i int) (string, error), order iter.Seq2[int, error], err error)
 }
 
 // observer is a step that counts over all rows that enter the stage, also
 // those that steps before it drop.
 type observer interface {
 	observation(r *row) []byte // asked for several rows at once
-	observe(observation []byte)
+	observe(observation []byte) error
 }
 
 // comparer is a step that compares with a dataset, whose rows are not taken over.
@@ -91,6 +93,8 @@ type env struct {
 	// compared is written the rows that the step compares with, where findings
 	// depend on them.
 	compared io.Writer
+	// index is for what the step keeps of each row.
+	index *index.Budget
 	// dir is where files may be made that have no name.
 	dir string
 }

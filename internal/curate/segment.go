@@ -1,5 +1,10 @@
 package curate
 
+import (
+	"fmt"
+	"io"
+)
+
 // segment is a part of the pipeline that rows go through without waiting: row
 // and key steps, and the set steps right behind them, where rows wait.
 type segment struct {
@@ -43,14 +48,28 @@ func (s *segment) work(r *row, f *finding) {
 
 // verdict is the step that drops the row, and why. It asks the key steps, so the
 // order in which rows come matters.
-func (s *segment) verdict(f finding) (at *stage, reason string) {
+func (s *segment) verdict(f finding) (at *stage, reason string, err error) {
 	for _, k := range f.keys {
-		if reason := s.steps[k.step].key.admit(k.key); reason != "" {
-			return s.steps[k.step], reason
+		reason, err := s.steps[k.step].key.admit(k.key)
+		if err != nil {
+			return nil, "", fmt.Errorf("step %s: %w", s.steps[k.step].label, err)
+		}
+		if reason != "" {
+			return s.steps[k.step], reason, nil
 		}
 	}
 	if f.reason != "" {
-		return s.steps[f.drop], f.reason
+		return s.steps[f.drop], f.reason, nil
 	}
-	return nil, ""
+	return nil, "", nil
+}
+
+// end gives back what the step holds of the index.
+func (at *stage) end() {
+	for _, held := range []any{at.set, at.key} {
+		if c, ok := held.(io.Closer); ok {
+			_ = c.Close()
+		}
+	}
+	at.set, at.key = nil, nil
 }

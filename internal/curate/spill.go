@@ -3,6 +3,8 @@ package curate
 import (
 	"encoding/binary"
 	"errors"
+
+	"github.com/r1ctl/r1ctl/internal/curate/index"
 )
 
 // spill holds rows until the steps that need them all have decided: the rows,
@@ -14,12 +16,12 @@ type spill struct {
 	buf         []byte
 }
 
-func newSpill(dir string) (*spill, error) {
-	rows, err := newBlobs(dir)
+func newSpill(dir string, budget *index.Budget) (*spill, error) {
+	rows, err := newBlobs(dir, budget)
 	if err != nil {
 		return nil, err
 	}
-	notes, err := newBlobs(dir)
+	notes, err := newBlobs(dir, budget)
 	if err != nil {
 		rows.close()
 		return nil, err

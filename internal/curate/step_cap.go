@@ -1,11 +1,12 @@
 package curate
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 
+	"github.com/r1ctl/r1ctl/internal/curate/index"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -15,7 +16,7 @@ import (
 //
 // Reasons: "domain:<domain>", "rows".
 //
-// Memory: 16 bytes a row; rows wait in the spill file.
+// Index: 32 bytes a row; rows wait in the spill file.
 type capRows struct {
 	Rows     *int           `json:"rows"`
 	ByDomain map[string]int `json:"by_domain"`
@@ -47,7 +48,7 @@ func (s capRows) check() error {
 func (capRows) needs() []string { return nil }
 
 func (s capRows) start(_ context.Context, env env) (any, error) {
-	return &capped{params: s, random: env.random, numbers: map[string]int32{}}, nil
+	return &capped{params: s, random: env.random, numbers: map[string]int32{}, rows: index.NewList(env.index), ranks: index.NewSorter(env.index)}, nil
 }
 
 type capped struct {
@@ -55,12 +56,13 @@ type capped struct {
 	random  func(seq int64) uint64
 	numbers map[string]int32 // number of a domain
 	domains []string
+	counts  []int // rows of each
 	missing []r1.FunnelShort
-	rows    []struct {
-		rank   uint64
-		domain int32
-	}
+	rows    *index.List   // the domain of each
+	ranks   *index.Sorter // rank, row, domain
 }
+
+func (c *capped) Close() error { return errors.Join(c.rows.Close(), c.ranks.Close()) }
 
 func (c *capped) note(r *row) []byte { return []byte(r.domain) }
 
@@ -70,48 +72,54 @@ func (c *capped) see(seq int64, note []byte) error {
 		n = int32(len(c.domains))
 		c.numbers[string(note)] = n
 		c.domains = append(c.domains, string(note))
+		c.counts = append(c.counts, 0)
 	}
-	c.rows = append(c.rows, struct {
-		rank   uint64
-		domain int32
-	}{c.random(seq), n})
-	return nil
+	c.counts[n]++
+	if err := c.rows.Append(uint64(n)); err != nil {
+		return err
+	}
+	return c.ranks.Add(index.Record{c.random(seq), uint64(c.rows.Len() - 1), uint64(n)})
 }
 
-func (c *capped) decide() (func(i int) string, []int, error) {
-	const overDomain, overRows = 1, 2
-	dropped := make([]byte, len(c.rows))
+func (c *capped) decide() (func(i int) (string, error), iter.Seq2[int, error], error) {
+	kept, overRows := newBits(c.rows.Len()), newBits(c.rows.Len())
 	left := make([]int, len(c.domains))
 	for i, domain := range c.domains {
-		left[i] = len(c.rows)
+		left[i] = c.rows.Len()
 		if limit, ok := c.params.ByDomain[domain]; ok {
 			left[i] = limit
 		}
 	}
-	all := len(c.rows)
+	all := c.rows.Len()
 	if c.params.Rows != nil {
 		all = *c.params.Rows
 	}
 	c.missing = c.missed()
-	for _, i := range firstBy(len(c.rows), func(a, b int) int { return cmp.Compare(c.rows[a].rank, c.rows[b].rank) }) {
-		switch domain := c.rows[i].domain; {
+	for r, err := range c.ranks.Sorted() {
+		switch row, domain := int(r[1]), r[2]; {
+		case err != nil:
+			return nil, nil, err
 		case left[domain] == 0:
-			dropped[i] = overDomain
 		case all == 0:
-			dropped[i] = overRows
+			overRows.set(row)
 		default:
 			left[domain]--
 			all--
+			kept.set(row)
 		}
 	}
-	return func(i int) string {
-		switch dropped[i] {
-		case overDomain:
-			return "domain:" + c.domains[c.rows[i].domain]
-		case overRows:
-			return "rows"
+	return func(i int) (string, error) {
+		switch {
+		case kept.has(i):
+			return "", nil
+		case overRows.has(i):
+			return "rows", nil
 		}
-		return ""
+		domain, err := c.rows.At(i)
+		if err != nil {
+			return "", err
+		}
+		return "domain:" + c.domains[domain], nil
 	}, nil, nil
 }
 
@@ -120,13 +128,9 @@ func (c *capped) short() []r1.FunnelShort { return c.missing }
 // missed are the caps that there are too few rows for: where caps stand for the numbers
 // of a recipe, as those of the paper do, these say what falls short.
 func (c *capped) missed() []r1.FunnelShort {
-	counts := make([]int, len(c.domains))
-	for _, row := range c.rows {
-		counts[row.domain]++
-	}
 	total := 0
 	for i, domain := range c.domains {
-		n := counts[i]
+		n := c.counts[i]
 		if limit, ok := c.params.ByDomain[domain]; ok {
 			n = min(n, limit)
 		}
@@ -134,7 +138,7 @@ func (c *capped) missed() []r1.FunnelShort {
 	}
 	out := missingOf(c.params.ByDomain, func(domain string) int {
 		if i, ok := c.numbers[domain]; ok {
-			return counts[i]
+			return c.counts[i]
 		}
 		return 0
 	})

@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"math"
 	"slices"
 	"strings"
 
+	"github.com/r1ctl/r1ctl/internal/curate/index"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -28,7 +30,7 @@ import (
 //
 // Reasons: "group:<group>" for rows beyond the group's number; "unnamed:<group>".
 //
-// Memory: 16 bytes a row; rows wait in the spill file.
+// Index: 32 bytes a row; rows wait in the spill file.
 type mix struct {
 	By        string             `json:"by"`
 	Weights   map[string]float64 `json:"weights"`
@@ -83,7 +85,7 @@ func (s mix) check() error {
 func (mix) needs() []string { return nil }
 
 func (s mix) start(_ context.Context, env env) (any, error) {
-	return &mixture{rule: s, random: env.random, numbers: map[string]int32{}}, nil
+	return &mixture{rule: s, random: env.random, numbers: map[string]int32{}, rows: index.NewList(env.index), ranks: index.NewSorter(env.index)}, nil
 }
 
 type mixture struct {
@@ -93,11 +95,11 @@ type mixture struct {
 	groups  []string
 	counts  []int
 	missing []r1.FunnelShort
-	rows    []struct {
-		rank  uint64
-		group int32
-	}
+	rows    *index.List   // the group of each
+	ranks   *index.Sorter // rank, row, group
 }
+
+func (m *mixture) Close() error { return errors.Join(m.rows.Close(), m.ranks.Close()) }
 
 func (m *mixture) note(r *row) []byte {
 	if m.rule.By == "source" {
@@ -115,14 +117,13 @@ func (m *mixture) see(seq int64, note []byte) error {
 		m.counts = append(m.counts, 0)
 	}
 	m.counts[n]++
-	m.rows = append(m.rows, struct {
-		rank  uint64
-		group int32
-	}{m.random(seq), n})
-	return nil
+	if err := m.rows.Append(uint64(n)); err != nil {
+		return err
+	}
+	return m.ranks.Add(index.Record{m.random(seq), uint64(m.rows.Len() - 1), uint64(n)})
 }
 
-func (m *mixture) decide() (func(i int) string, []int, error) {
+func (m *mixture) decide() (func(i int) (string, error), iter.Seq2[int, error], error) {
 	m.missing = missingOf(m.rule.Targets, func(group string) int {
 		if i, ok := m.numbers[group]; ok {
 			return m.counts[i]
@@ -133,22 +134,28 @@ func (m *mixture) decide() (func(i int) string, []int, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	kept := make([]bool, len(m.rows))
-	for _, i := range firstBy(len(m.rows), func(a, b int) int { return cmp.Compare(m.rows[a].rank, m.rows[b].rank) }) {
-		if n := m.rows[i].group; take[n] > 0 {
-			take[n]--
-			kept[i] = true
+	kept := newBits(m.rows.Len())
+	for r, err := range m.ranks.Sorted() {
+		if err != nil {
+			return nil, nil, err
+		}
+		if take[r[2]] > 0 {
+			take[r[2]]--
+			kept.set(int(r[1]))
 		}
 	}
-	return func(i int) string {
-		group := m.rows[i].group
-		switch {
-		case kept[i]:
-			return ""
-		case !named[group]:
-			return "unnamed:" + m.groups[group]
+	return func(i int) (string, error) {
+		if kept.has(i) {
+			return "", nil
 		}
-		return "group:" + m.groups[group]
+		group, err := m.rows.At(i)
+		switch {
+		case err != nil:
+			return "", err
+		case !named[group]:
+			return "unnamed:" + m.groups[group], nil
+		}
+		return "group:" + m.groups[group], nil
 	}, nil, nil
 }
 

@@ -1,13 +1,14 @@
 package curate
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
-	"slices"
+
+	"github.com/r1ctl/r1ctl/internal/curate/index"
 )
 
 // nearDedup keeps the first of rows that are nearly the same: the sets of n-grams
@@ -22,7 +23,7 @@ import (
 //
 // Reason: "near-duplicate".
 //
-// Memory: 20 bytes a row; 680 bytes a row on disk.
+// Index: 28 bytes a row, of which 4 are always in memory; 680 bytes a row on disk.
 type nearDedup struct {
 	By        []string `json:"by"`
 	Threshold float64  `json:"threshold"`
@@ -64,24 +65,30 @@ func (s nearDedup) start(_ context.Context, env env) (any, error) {
 		signatures.Close()
 		return nil, err
 	}
-	return &likeness{rule: s, signatures: signatures, keys: keys}, nil
+	return &likeness{rule: s, index: env.index, signatures: signatures, keys: keys}, nil
 }
 
 // likeness finds rows that are like each other. On disk it has the signatures,
 // and the keys of their bands, in blocks of keyBlock rows, band by band.
 type likeness struct {
 	rule             nearDedup
+	index            *index.Budget
 	signatures, keys *os.File
 	rows             int
 	waiting          []byte   // signatures not written yet
 	block            []uint64 // keys not written yet, row by row
 	has              []uint64 // a bit a row: it has a signature
+	first            []int32  // of the rows that a row is like; see root
 	one, two         signature
 }
 
 const keyBlock = 4096
 
-func (l *likeness) Close() error { return errors.Join(l.signatures.Close(), l.keys.Close()) }
+func (l *likeness) Close() error {
+	l.index.Take(-4 * int64(len(l.first)))
+	l.first = nil
+	return errors.Join(l.signatures.Close(), l.keys.Close())
+}
 
 func (l *likeness) note(r *row) []byte {
 	words := r.tmp.words[:0]
@@ -144,61 +151,71 @@ func (l *likeness) flush() error {
 	return nil
 }
 
-// banded is the key of one band of a row.
-type banded struct {
-	key uint64
-	row int32
-}
-
-func (l *likeness) decide() (func(i int) string, []int, error) {
+func (l *likeness) decide() (func(i int) (string, error), iter.Seq2[int, error], error) {
 	if err := l.flush(); err != nil {
 		return nil, nil, err
 	}
-	first := make([]int32, l.rows) // of the rows that a row is like; see root
-	for i := range first {
-		first[i] = int32(i)
+	l.index.Take(4 * int64(l.rows))
+	l.first = make([]int32, l.rows)
+	for i := range l.first {
+		l.first[i] = int32(i)
 	}
-	list := make([]banded, 0, l.rows)
 	for b := range bands {
-		var err error
-		if list, err = l.band(b, list[:0]); err != nil {
+		if err := l.joinBand(b); err != nil {
 			return nil, nil, err
 		}
-		slices.SortFunc(list, func(x, y banded) int { return cmp.Or(cmp.Compare(x.key, y.key), cmp.Compare(x.row, y.row)) })
-		for from := 0; from < len(list); {
-			to := from + 1
-			for to < len(list) && list[to].key == list[from].key {
-				to++
-			}
-			if err := l.join(list[from:to], first); err != nil {
-				return nil, nil, err
-			}
-			from = to
-		}
 	}
-	return func(i int) string {
-		if root(first, int32(i)) != int32(i) {
-			return "near-duplicate"
+	return func(i int) (string, error) {
+		if root(l.first, int32(i)) != int32(i) {
+			return "near-duplicate", nil
 		}
-		return ""
+		return "", nil
 	}, nil, nil
 }
 
+// joinBand joins rows that agree in a band: by key, and then in their order.
+func (l *likeness) joinBand(b int) error {
+	sorted := index.NewSorter(l.index)
+	defer sorted.Close()
+	if err := l.band(b, sorted); err != nil {
+		return err
+	}
+	var same []int32
+	key := uint64(0)
+	for r, err := range sorted.Sorted() {
+		if err != nil {
+			return err
+		}
+		if r[0] != key {
+			if err := l.join(same, l.first); err != nil {
+				return err
+			}
+			key, same = r[0], same[:0]
+		}
+		same = append(same, int32(r[1]))
+	}
+	return l.join(same, l.first)
+}
+
 // band reads the keys of one band.
-func (l *likeness) band(b int, out []banded) ([]banded, error) {
+func (l *likeness) band(b int, into *index.Sorter) error {
 	buf := make([]byte, 8*keyBlock)
 	for start := 0; start < l.rows; start += keyBlock {
 		n := min(keyBlock, l.rows-start)
 		if _, err := l.keys.ReadAt(buf[:8*n], int64(start)*8*bands+int64(b)*8*int64(n)); err != nil {
-			return nil, fmt.Errorf("read spilled signatures: %w", err)
+			return fmt.Errorf("read spilled signatures: %w", err)
 		}
 		for i := range n {
-			if row := start + i; l.has[row/64]>>(row%64)&1 == 1 {
-				out = append(out, banded{binary.LittleEndian.Uint64(buf[8*i:]), int32(row)})
+			row := start + i
+			if l.has[row/64]>>(row%64)&1 == 0 {
+				continue
+			}
+			if err := into.Add(index.Record{binary.LittleEndian.Uint64(buf[8*i:]), uint64(row)}); err != nil {
+				return err
 			}
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // maxLeaders bounds the rows of one band that others are compared with.
@@ -206,19 +223,19 @@ const maxLeaders = 16
 
 // join compares the rows that agree in a band: each with the first few of them
 // that are not like each other.
-func (l *likeness) join(same []banded, first []int32) error {
+func (l *likeness) join(same []int32, first []int32) error {
 	if len(same) < 2 {
 		return nil
 	}
-	leaders := []int32{same[0].row}
+	leaders := []int32{same[0]}
 next:
 	for _, s := range same[1:] {
 		for _, leader := range leaders {
-			a, b := root(first, leader), root(first, s.row)
+			a, b := root(first, leader), root(first, s)
 			if a == b {
 				continue next
 			}
-			if err := errors.Join(l.load(leader, &l.one), l.load(s.row, &l.two)); err != nil {
+			if err := errors.Join(l.load(leader, &l.one), l.load(s, &l.two)); err != nil {
 				return err
 			}
 			if l.one.similarity(&l.two) >= l.rule.Threshold {
@@ -227,7 +244,7 @@ next:
 			}
 		}
 		if len(leaders) < maxLeaders {
-			leaders = append(leaders, s.row)
+			leaders = append(leaders, s)
 		}
 	}
 	return nil

@@ -2,8 +2,11 @@ package curate
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"iter"
 
+	"github.com/r1ctl/r1ctl/internal/curate/index"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -16,7 +19,7 @@ import (
 // Reasons: "too-hard" (at or under above), "too-easy" (at or over below),
 // "no-verified-sample".
 //
-// Memory: about 60 bytes a prompt; rows wait in the spill file.
+// Index: 35 to 62 bytes a prompt, of which 8 are always in memory; 8 a row; rows wait in the spill file.
 type passRate struct {
 	Above float64 `json:"above"`
 	Below float64 `json:"below"`
@@ -42,25 +45,31 @@ func (s passRate) check() error {
 
 func (passRate) needs() []string { return []string{"verdict"} }
 
-func (s passRate) start(context.Context, env) (any, error) {
-	return &passRates{bounds: s, numbers: map[promptKey]int32{}}, nil
+func (s passRate) start(_ context.Context, env env) (any, error) {
+	return &passRates{bounds: s, index: env.index, numbers: index.NewNumbers(env.index), seen: index.NewList(env.index)}, nil
 }
 
 type passRates struct {
 	bounds  passRate
-	numbers map[promptKey]int32 // number of a prompt
+	index   *index.Budget
+	numbers *index.Numbers // of a prompt
 	counts  []struct{ correct, verified int32 }
-	seen    []int32 // number of the prompt of each row that reached the step
+	seen    *index.List // number of the prompt of each row that reached the step
 }
 
-func (p *passRates) number(key promptKey) int32 {
-	n, ok := p.numbers[key]
-	if !ok {
-		n = int32(len(p.counts))
-		p.numbers[key] = n
+func (p *passRates) Close() error {
+	p.index.Take(-8 * int64(len(p.counts)))
+	p.counts = nil
+	return errors.Join(p.numbers.Close(), p.seen.Close())
+}
+
+func (p *passRates) number(key []byte) (int, error) {
+	n, isNew, err := p.numbers.Number(index.Key(key))
+	if isNew {
+		p.index.Take(8)
 		p.counts = append(p.counts, struct{ correct, verified int32 }{})
 	}
-	return n
+	return n, err
 }
 
 // observation is the prompt's key and c, w or u: the verdict.
@@ -75,8 +84,11 @@ func (p *passRates) observation(r *row) []byte {
 	return append(key[:], 'u')
 }
 
-func (p *passRates) observe(observation []byte) {
-	n := p.number(promptKey(observation[:16])) // first: it may grow counts
+func (p *passRates) observe(observation []byte) error {
+	n, err := p.number(observation[:16]) // first: it may grow counts
+	if err != nil {
+		return err
+	}
 	c := &p.counts[n]
 	switch observation[16] {
 	case 'c':
@@ -85,6 +97,7 @@ func (p *passRates) observe(observation []byte) {
 	case 'w':
 		c.verified++
 	}
+	return nil
 }
 
 func (p *passRates) note(r *row) []byte {
@@ -93,22 +106,29 @@ func (p *passRates) note(r *row) []byte {
 }
 
 func (p *passRates) see(_ int64, note []byte) error {
-	p.seen = append(p.seen, p.number(promptKey(note)))
-	return nil
+	n, err := p.number(note)
+	if err != nil {
+		return err
+	}
+	return p.seen.Append(uint64(n))
 }
 
-func (p *passRates) decide() (func(i int) string, []int, error) {
-	return func(i int) string {
-		c := p.counts[p.seen[i]]
+func (p *passRates) decide() (func(i int) (string, error), iter.Seq2[int, error], error) {
+	return func(i int) (string, error) {
+		n, err := p.seen.At(i)
+		if err != nil {
+			return "", err
+		}
+		c := p.counts[n]
 		if c.verified == 0 {
-			return "no-verified-sample"
+			return "no-verified-sample", nil
 		}
 		switch rate := float64(c.correct) / float64(c.verified); {
 		case rate <= p.bounds.Above:
-			return "too-hard"
+			return "too-hard", nil
 		case rate >= p.bounds.Below:
-			return "too-easy"
+			return "too-easy", nil
 		}
-		return ""
+		return "", nil
 	}, nil, nil
 }

@@ -1,15 +1,16 @@
 package curate
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"unicode/utf8"
 
+	"github.com/r1ctl/r1ctl/internal/curate/index"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -24,7 +25,7 @@ import (
 //
 // Reason: "not-<choose>", such as "not-shortest".
 //
-// Memory: 16 bytes a row, about 60 a prompt; rows wait in the spill file.
+// Index: 24 bytes a row, 27 to 54 a prompt; rows wait in the spill file.
 type selectRows struct {
 	PerPrompt int    `json:"per_prompt"`
 	Choose    string `json:"choose"`
@@ -56,20 +57,18 @@ func (s selectRows) check() error {
 func (selectRows) needs() []string { return nil }
 
 func (s selectRows) start(_ context.Context, env env) (any, error) {
-	return &selection{params: s, random: env.random, prompts: map[promptKey]int32{}}, nil
+	return &selection{params: s, random: env.random, prompts: index.NewNumbers(env.index), ranks: index.NewSorter(env.index)}, nil
 }
 
 type selection struct {
 	params  selectRows
 	random  func(seq int64) uint64
-	prompts map[promptKey]int32
-	rows    []candidate
+	prompts *index.Numbers
+	ranks   *index.Sorter // prompt, rank (the least go first), row
+	rows    int
 }
 
-type candidate struct {
-	rank   uint64 // the least go first
-	prompt int32
-}
+func (s *selection) Close() error { return errors.Join(s.prompts.Close(), s.ranks.Close()) }
 
 // note is the prompt's key and the row's rank.
 func (s *selection) note(r *row) []byte {
@@ -115,43 +114,43 @@ func doubt(r *row) uint64 {
 }
 
 func (s *selection) see(_ int64, note []byte) error {
-	key := promptKey(note[:16])
-	n, ok := s.prompts[key]
-	if !ok {
-		n = int32(len(s.prompts))
-		s.prompts[key] = n
+	prompt, _, err := s.prompts.Number(index.Key(note[:16]))
+	if err != nil {
+		return err
 	}
-	s.rows = append(s.rows, candidate{rank: binary.LittleEndian.Uint64(note[len(key):]), prompt: n})
-	return nil
+	s.rows++
+	return s.ranks.Add(index.Record{uint64(prompt), binary.LittleEndian.Uint64(note[16:]), uint64(s.rows - 1)})
 }
 
-func (s *selection) decide() (func(i int) string, []int, error) {
-	best := firstBy(len(s.rows), func(a, b int) int {
-		return cmp.Or(cmp.Compare(s.rows[a].prompt, s.rows[b].prompt), cmp.Compare(s.rows[a].rank, s.rows[b].rank))
-	})
-	kept := make([]bool, len(s.rows))
-	taken := make([]int32, len(s.prompts))
-	for _, i := range best {
-		if n := s.rows[i].prompt; int(taken[n]) < s.params.PerPrompt {
-			taken[n]++
-			kept[i] = true
+func (s *selection) decide() (func(i int) (string, error), iter.Seq2[int, error], error) {
+	kept := newBits(s.rows)
+	prompt, taken := uint64(0), 0
+	for r, err := range s.ranks.Sorted() {
+		if err != nil {
+			return nil, nil, err
+		}
+		if r[0] != prompt {
+			prompt, taken = r[0], 0
+		}
+		if taken < s.params.PerPrompt {
+			taken++
+			kept.set(int(r[2]))
 		}
 	}
 	reason := "not-" + s.params.Choose
-	return func(i int) string {
-		if kept[i] {
-			return ""
+	return func(i int) (string, error) {
+		if kept.has(i) {
+			return "", nil
 		}
-		return reason
+		return reason, nil
 	}, nil, nil
 }
 
-// firstBy lists 0..n-1 in the order of compare, ties by number.
-func firstBy(n int, compare func(a, b int) int) []int {
-	order := make([]int, n)
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Or(compare(a, b), cmp.Compare(a, b)) })
-	return order
-}
+// rowBits is a set of rows, a bit each.
+type rowBits []uint64
+
+func newBits(n int) rowBits { return make(rowBits, n/64+1) }
+
+func (b rowBits) set(i int) { b[i/64] |= 1 << (i % 64) }
+
+func (b rowBits) has(i int) bool { return b[i/64]>>(i%64)&1 == 1 }

@@ -1,13 +1,15 @@
 package curate
 
 import (
-	"cmp"
 	"context"
+	"iter"
+
+	"github.com/r1ctl/r1ctl/internal/curate/index"
 )
 
 // shuffle puts the rows in an order that is random by seed. It drops nothing.
 //
-// Memory: 24 bytes a row; rows wait in the spill file and are read at random.
+// Index: 24 bytes a row; rows wait in the spill file and are read at random.
 type shuffle struct{ noParams }
 
 func shuffleDef() StepDef {
@@ -17,22 +19,31 @@ func shuffleDef() StepDef {
 func (shuffle) needs() []string { return nil }
 
 func (shuffle) start(_ context.Context, env env) (any, error) {
-	return &shuffled{random: env.random}, nil
+	return &shuffled{random: env.random, ranks: index.NewSorter(env.index)}, nil
 }
 
 type shuffled struct {
 	random func(seq int64) uint64
-	ranks  []uint64
+	rows   int
+	ranks  *index.Sorter
 }
+
+func (s *shuffled) Close() error { return s.ranks.Close() }
 
 func (*shuffled) note(*row) []byte { return nil }
 
 func (s *shuffled) see(seq int64, _ []byte) error {
-	s.ranks = append(s.ranks, s.random(seq))
-	return nil
+	s.rows++
+	return s.ranks.Add(index.Record{s.random(seq), uint64(s.rows - 1)})
 }
 
-func (s *shuffled) decide() (func(i int) string, []int, error) {
-	order := firstBy(len(s.ranks), func(a, b int) int { return cmp.Compare(s.ranks[a], s.ranks[b]) })
-	return func(int) string { return "" }, order, nil
+func (s *shuffled) decide() (func(i int) (string, error), iter.Seq2[int, error], error) {
+	order := func(yield func(int, error) bool) {
+		for r, err := range s.ranks.Sorted() {
+			if !yield(int(r[1]), err) {
+				return
+			}
+		}
+	}
+	return func(int) (string, error) { return "", nil }, order, nil
 }

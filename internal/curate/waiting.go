@@ -1,12 +1,20 @@
 package curate
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/r1ctl/r1ctl/internal/curate/index"
+)
 
 // finish lets the steps that waited decide, one after another.
 func (pl *pipeline) finish() error {
 	for i, s := range pl.segments {
 		if len(s.sets) == 0 {
 			continue
+		}
+		for _, at := range s.steps {
+			at.end() // all rows have been through
 		}
 		left, err := pl.decide(s)
 		if err != nil {
@@ -16,7 +24,8 @@ func (pl *pipeline) finish() error {
 		if i+1 < len(pl.segments) {
 			next = pl.segments[i+1]
 		}
-		if err := pl.goOn(i+1, s.spill, left, next); err != nil {
+		err = pl.goOn(i+1, s.spill, left, next)
+		if err = errors.Join(err, left.close()); err != nil {
 			return err
 		}
 		s.spill.close()
@@ -27,14 +36,11 @@ func (pl *pipeline) finish() error {
 
 // decide asks the set steps of a segment, each about the rows that those before
 // it left, in their order. It gives the numbers in the spill of the rows left.
-func (pl *pipeline) decide(s *segment) ([]int, error) {
-	left := make([]int, s.spill.rows.len())
-	for i := range left {
-		left[i] = i
-	}
+func (pl *pipeline) decide(s *segment) (left rowList, err error) {
+	left.n = s.spill.rows.len()
 	notes, err := s.spill.notes.reader()
 	if err != nil {
-		return nil, err
+		return left, err
 	}
 	var buf []byte
 	var list [][]byte
@@ -45,8 +51,12 @@ func (pl *pipeline) decide(s *segment) ([]int, error) {
 		return m, err
 	}
 	for k, at := range s.sets {
-		for _, row := range left[:len(left)*min(k, 1)] { // the first has seen them as they came
-			m, err := look(row)
+		for i := range left.n * min(k, 1) { // the first has seen them as they came
+			var m meta
+			row, err := left.at(i)
+			if err == nil {
+				m, err = look(row)
+			}
 			if err == nil {
 				err = at.set.see(m.seq, list[k-1])
 			}
@@ -54,57 +64,101 @@ func (pl *pipeline) decide(s *segment) ([]int, error) {
 				err = pl.tick()
 			}
 			if err != nil {
-				return nil, fmt.Errorf("step %s: %w", at.label, err)
+				return left, fmt.Errorf("step %s: %w", at.label, err)
 			}
 		}
-		if left, err = pl.decideOne(at, left, look); err != nil {
-			return nil, fmt.Errorf("step %s: %w", at.label, err)
+		next, err := pl.decideOne(at, left, look)
+		if err = errors.Join(err, left.close()); err != nil {
+			return next, fmt.Errorf("step %s: %w", at.label, err)
 		}
 		pl.fallsShort(at)
-		end(at)
-		at.set = nil // its memory goes back before the next decides
+		left = next
+		at.end() // its memory goes back before the next decides
 	}
 	return left, nil
 }
 
-func (pl *pipeline) decideOne(at *stage, rows []int, look func(row int) (meta, error)) ([]int, error) {
+func (pl *pipeline) decideOne(at *stage, rows rowList, look func(row int) (meta, error)) (left rowList, err error) {
+	left.list = index.NewList(pl.index)
 	reasons, order, err := at.set.decide()
 	if err != nil {
-		return nil, err
+		return left, err
 	}
-	left := make([]int, 0, len(rows))
-	for i := range rows {
-		if order != nil {
-			i = order[i]
+	one := func(i int) error {
+		row, err := rows.at(i)
+		if err != nil {
+			return err
 		}
-		reason := reasons(i)
+		reason, err := reasons(i)
+		if err != nil {
+			return err
+		}
 		if reason == "" {
-			left = append(left, rows[i])
-			continue
+			left.n++
+			return left.list.Append(uint64(row))
 		}
-		m, err := look(rows[i])
+		m, err := look(row)
 		if err == nil {
 			err = pl.drop(at.label, reason, m)
 		}
 		if err == nil {
 			err = pl.tick()
 		}
+		return err
+	}
+	if order == nil {
+		for i := range rows.n {
+			if err := one(i); err != nil {
+				return left, err
+			}
+		}
+		return left, nil
+	}
+	for i, err := range order {
+		if err == nil {
+			err = one(i)
+		}
 		if err != nil {
-			return nil, err
+			return left, err
 		}
 	}
 	return left, nil
 }
 
+// rowList is numbers of rows in a spill.
+type rowList struct {
+	list *index.List // nil: 0, 1, …
+	n    int
+}
+
+func (l rowList) at(i int) (int, error) {
+	if l.list == nil {
+		return i, nil
+	}
+	row, err := l.list.At(i)
+	return int(row), err
+}
+
+func (l rowList) close() error {
+	if l.list == nil {
+		return nil
+	}
+	return l.list.Close()
+}
+
 // goOn takes the rows that are left through the next segment, of that number.
-func (pl *pipeline) goOn(number int, from *spill, left []int, next *segment) error {
+func (pl *pipeline) goOn(number int, from *spill, left rowList, next *segment) error {
 	rows, err := from.rows.reader()
 	if err != nil {
 		return err
 	}
 	if len(next.steps) == 0 && len(next.sets) == 0 {
 		var raw []byte
-		for _, i := range left {
+		for k := range left.n {
+			i, err := left.at(k)
+			if err != nil {
+				return err
+			}
 			if raw, err = rows.read(i, raw[:0]); err != nil {
 				return err
 			}
@@ -123,7 +177,11 @@ func (pl *pipeline) goOn(number int, from *spill, left []int, next *segment) err
 		return err
 	}
 	send := func(send func(input) error) error {
-		for _, i := range left {
+		for k := range left.n {
+			i, err := left.at(k)
+			if err != nil {
+				return err
+			}
 			raw, err := rows.read(i, nil)
 			if err != nil {
 				return err
