@@ -32,6 +32,7 @@ type task struct {
 	Steps   []json.RawMessage `json:"steps,omitempty"`
 	Format  string            `json:"format,omitempty"`
 	Workers int               `json:"workers,omitempty"`
+	Memory  int64             `json:"memory,omitempty"` // of the index
 	Profile string            `json:"profile,omitempty"`
 }
 
@@ -43,6 +44,7 @@ type outcome struct {
 	In      int      `json:"in"`
 	Kept    int      `json:"kept"`
 	PeakMB  int      `json:"peak_mb"`
+	Index   int64    `json:"index,omitempty"`   // most bytes held of all rows
 	Dropped []string `json:"dropped,omitempty"` // ids, in compat mode
 	Funnel  string   `json:"funnel,omitempty"`
 }
@@ -163,7 +165,7 @@ func (t task) curate(ctx context.Context) (o outcome, err error) {
 	began := time.Now()
 	funnel, err := curate.Run(ctx, curate.Job{
 		Params: params, Files: []curate.NamedSource{{Name: t.Rows, Source: limited{source, t.Limit, &o.Bytes}}}, Workers: t.Workers,
-		Compared: map[string]curate.Source{"eval": eval}, OutDir: out, Layout: curate.Layout{Rows: "data." + t.Format, Dropped: "dropped.jsonl"},
+		Compared: map[string]curate.Source{"eval": eval}, OutDir: out, Memory: t.Memory, Index: func(n int64) { o.Index = n }, Layout: curate.Layout{Rows: "data." + t.Format, Dropped: "dropped.jsonl"},
 	})
 	if err != nil {
 		return o, err

@@ -104,6 +104,8 @@ func (w *world) question() string {
 	return strings.TrimSpace(b.String())
 }
 
+const rowsFile = "rows.jsonl.zst"
+
 // generated is a row.
 type generated struct {
 	ID       string         `json:"id"`
@@ -117,19 +119,26 @@ type generated struct {
 	Origin   map[string]any `json:"origin"`
 }
 
-// generate writes rows.jsonl, rows.jsonl.zst and eval.jsonl, unless they are there.
+// generate writes rows.jsonl.zst and eval.jsonl, unless they are there. It gives the
+// bytes of the rows.
 func generate(dir string, rows, questions, size int) (bytes int64, err error) {
-	stamp := filepath.Join(dir, fmt.Sprintf("made-%d-%d-%d", rows, questions, size))
-	if _, err := os.Stat(stamp); err == nil {
-		info, err := os.Stat(filepath.Join(dir, "rows.jsonl"))
-		if err != nil {
+	const stamp = "made.json"
+	made := struct {
+		Rows, Questions, Size int
+		Bytes                 int64
+	}{rows, questions, size, 0}
+	if raw, err := os.ReadFile(filepath.Join(dir, stamp)); err == nil {
+		there := made
+		if err := json.Unmarshal(raw, &there); err != nil {
 			return 0, err
 		}
-		return info.Size(), nil
+		if made.Bytes = there.Bytes; there == made {
+			return there.Bytes, nil
+		}
 	}
 	w := newWorld(7)
 	var bench []string
-	err = writeLines(filepath.Join(dir, "eval.jsonl"), func(line func(any) error) error {
+	_, err = writeLines(filepath.Join(dir, "eval.jsonl"), func(line func(any) error) error {
 		for i := range questions {
 			q := w.question()
 			bench = append(bench, q)
@@ -142,7 +151,7 @@ func generate(dir string, rows, questions, size int) (bytes int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = writeLines(filepath.Join(dir, "rows.jsonl"), func(line func(any) error) error {
+	made.Bytes, err = writeLines(filepath.Join(dir, rowsFile), func(line func(any) error) error {
 		var old []generated
 		for i := range rows {
 			g := w.row(i, size, bench, old)
@@ -160,11 +169,11 @@ func generate(dir string, rows, questions, size int) (bytes int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	info, err := os.Stat(filepath.Join(dir, "rows.jsonl"))
+	raw, err := json.Marshal(made)
 	if err != nil {
 		return 0, err
 	}
-	return info.Size(), os.WriteFile(stamp, nil, 0o600)
+	return made.Bytes, os.WriteFile(filepath.Join(dir, stamp), raw, 0o600)
 }
 
 // row is a new one, or one that a filter is for.
@@ -201,50 +210,65 @@ func (w *world) row(i, size int, bench []string, old []generated) generated {
 	return g
 }
 
-// writeLines writes JSON lines, and beside them the same as zstd.
-func writeLines(path string, fill func(line func(any) error) error) error {
+// writeLines writes JSON lines, compressed where the name ends in .zst, and gives
+// their bytes.
+func writeLines(path string, fill func(line func(any) error) error) (bytes int64, err error) {
 	f, err := os.Create(path)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer f.Close()
-	z, err := os.Create(path + ".zst")
-	if err != nil {
-		return err
+	to := struct {
+		io.Writer
+		io.Closer
+	}{f, f}
+	if strings.HasSuffix(path, ".zst") {
+		zw, err := zstd.NewWriter(f)
+		if err != nil {
+			return 0, err
+		}
+		to.Writer, to.Closer = zw, zw
 	}
-	defer z.Close()
-	zw, err := zstd.NewWriter(z)
-	if err != nil {
+	buf := bufio.NewWriterSize(to, 1<<20)
+	err = fill(func(v any) error {
+		var line bytesOf
+		enc := json.NewEncoder(&line)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(v); err != nil {
+			return err
+		}
+		bytes += int64(len(line))
+		_, err := buf.Write(line)
 		return err
-	}
-	buf := bufio.NewWriterSize(io.MultiWriter(f, zw), 1<<20)
-	enc := json.NewEncoder(buf)
-	enc.SetEscapeHTML(false)
-	if err := fill(func(v any) error { return enc.Encode(v) }); err != nil {
-		return err
-	}
-	if err := buf.Flush(); err != nil {
-		return err
-	}
-	if err := zw.Close(); err != nil {
-		return err
-	}
-	return f.Close()
+	})
+	return bytes, errors.Join(err, buf.Flush(), to.Close())
 }
 
-// head copies the first lines of a file.
+type bytesOf []byte
+
+func (b *bytesOf) Write(p []byte) (int, error) {
+	*b = append(*b, p...)
+	return len(p), nil
+}
+
+// head writes the first lines of a compressed file.
 func head(from, to string, lines int) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
+	zr, err := zstd.NewReader(in)
+	if err != nil {
+		return err
+	}
+	defer zr.Close()
 	out, err := os.Create(to)
 	if err != nil {
 		return err
 	}
 	defer out.Close()
-	br, bw := bufio.NewReaderSize(in, 1<<20), bufio.NewWriterSize(out, 1<<20)
+	br, bw := bufio.NewReaderSize(zr, 1<<20), bufio.NewWriterSize(out, 1<<20)
 	for range lines {
 		line, err := br.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {

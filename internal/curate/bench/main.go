@@ -22,11 +22,13 @@ func main() {
 	var b bench
 	flag.IntVar(&b.rows, "rows", 100_000, "rows of the whole chain")
 	flag.IntVar(&b.sample, "sample", 20_000, "of them, rows for each filter by itself")
-	flag.IntVar(&b.texts, "texts", 5_000, "of them, rows for Python, with their traces")
+	flag.IntVar(&b.texts, "texts", 2_000, "of them, rows for Python, with their traces, in memory")
+	flag.IntVar(&b.prompts, "prompts", 20_000, "of them, rows for Python, from file to file")
 	flag.IntVar(&b.questions, "questions", 20_000, "benchmark questions")
 	flag.IntVar(&b.size, "size", 16_000, "bytes of a thinking, on average")
-	flag.StringVar(&b.dir, "dir", "build/bench-curate", "folder for data; about 4 bytes for each byte of rows")
+	flag.StringVar(&b.dir, "dir", "build/bench-curate", "folder for data; about 3 bytes for each byte of rows")
 	flag.StringVar(&b.parts, "parts", "filters,chain,python", "what is measured")
+	flag.BoolVar(&b.brief, "brief", false, "of the chain, only what many rows bear on")
 	flag.StringVar(&b.profile, "profile", "", "write a CPU profile of the chain here")
 	child := flag.String("child", "", "")
 	flag.Parse()
@@ -57,8 +59,9 @@ func runChild(ctx context.Context, spec string) error {
 }
 
 type bench struct {
-	rows, sample, texts, questions, size int
-	dir, profile, parts                  string
+	rows, sample, texts, prompts, questions, size int
+	brief                                         bool
+	dir, profile, parts                           string
 }
 
 // measure runs a task in a process of its own.
@@ -148,25 +151,24 @@ func others() []filter {
 }
 
 func (b bench) filters(ctx context.Context) error {
-	const zst = "rows.jsonl.zst"
 	fmt.Printf("## Each filter by itself, over %d rows\n\n", b.sample)
 	fmt.Println("Whole: rows read from zstd, the filter, rows written as zstd. By itself: what the filter adds to the work without one. " +
 		"MB a core-second is by the time that cores computed, which other programs on the machine bear on less.\n\n" +
 		"| what | MB/s whole | MB a core-second, whole | MB a core-second, by itself |\n| --- | --- | --- | --- |")
 	for _, base := range []struct{ name, do string }{{"zstd alone, one goroutine's lines", "zstd"}, {"zstd and encoding/json, a plain loop", "json"}} {
-		o, err := b.measure(ctx, task{Do: base.do, Rows: zst, Limit: b.sample})
+		o, err := b.measure(ctx, task{Do: base.do, Rows: rowsFile, Limit: b.sample})
 		if err != nil {
 			return err
 		}
 		fmt.Printf("| %s | %.0f | %.0f | |\n", base.name, mbs(o), mbsCPU(o))
 	}
-	none, err := b.measure(ctx, task{Rows: zst, Limit: b.sample})
+	none, err := b.measure(ctx, task{Rows: rowsFile, Limit: b.sample})
 	if err != nil {
 		return err
 	}
 	fmt.Printf("| no filter: read, decode, write | %.0f | %.0f | |\n", mbs(none), mbsCPU(none))
 	for _, f := range slices.Concat(filters(), others()) {
-		o, err := b.measure(ctx, task{Rows: zst, Limit: b.sample, Steps: []json.RawMessage{json.RawMessage(f.step)}})
+		o, err := b.measure(ctx, task{Rows: rowsFile, Limit: b.sample, Steps: []json.RawMessage{json.RawMessage(f.step)}})
 		if err != nil {
 			return err
 		}
@@ -184,24 +186,29 @@ func (b bench) chain(ctx context.Context) error {
 	for _, f := range filters() {
 		steps = append(steps, json.RawMessage(f.step))
 	}
-	fmt.Printf("\n## The chain, over %d rows\n\n| | MB/s | MB a core-second | peak memory |\n| --- | --- | --- | --- |\n", b.rows)
+	fmt.Printf("\n## The chain, over %d rows\n\n| | MB/s | MB a core-second | peak memory | index, bytes a row |\n| --- | --- | --- | --- | --- |\n", b.rows)
 	var funnel string
 	for _, c := range []struct {
-		name string
-		task task
+		name  string
+		task  task
+		brief bool
 	}{
-		{"zstd and encoding/json alone, a plain loop", task{Do: "json"}},
-		{"no filter: read, decode, write", task{}},
-		{"the chain", task{Steps: steps, Profile: b.profile}},
-		{"the chain, written without compression", task{Steps: steps, Format: "jsonl"}},
-		{"the chain, one worker", task{Steps: steps, Workers: 1}},
+		{"zstd and encoding/json alone, a plain loop", task{Do: "json"}, true},
+		{"no filter: read, decode, write", task{}, true},
+		{"the chain", task{Steps: steps, Profile: b.profile}, true},
+		{"the chain, written without compression", task{Steps: steps, Format: "jsonl"}, false},
+		{"the chain, one worker", task{Steps: steps, Workers: 1}, false},
+		{"the chain, 1 MiB of memory for the index", task{Steps: steps, Memory: 1 << 20}, true},
 	} {
-		c.task.Rows = "rows.jsonl.zst"
+		if b.brief && !c.brief {
+			continue
+		}
+		c.task.Rows = rowsFile
 		o, err := b.measure(ctx, c.task)
 		if err != nil {
 			return err
 		}
-		fmt.Printf("| %s | %.1f | %.1f | %d MiB |\n", c.name, mbs(o), mbsCPU(o), o.PeakMB)
+		fmt.Printf("| %s | %.1f | %.1f | %d MiB | %.1f |\n", c.name, mbs(o), mbsCPU(o), o.PeakMB, float64(o.Index)/float64(max(1, o.In)))
 		if c.name == "the chain" {
 			funnel = fmt.Sprintf("read %d, %skept %d", o.In, o.Funnel, o.Kept)
 		}
@@ -216,8 +223,10 @@ func (b bench) python(ctx context.Context) error {
 	if err := os.WriteFile(path, script, 0o600); err != nil {
 		return err
 	}
-	if err := head(filepath.Join(b.dir, "rows.jsonl"), filepath.Join(b.dir, "texts.jsonl"), b.texts); err != nil {
-		return err
+	for name, lines := range map[string]int{"texts.jsonl": b.texts, "prompts.jsonl": b.prompts} {
+		if err := head(filepath.Join(b.dir, rowsFile), filepath.Join(b.dir, name), lines); err != nil {
+			return err
+		}
 	}
 	procs := runtime.NumCPU()
 	fmt.Printf("\n## Beside Python with open-r1's rule, %d processes against %d cores\n\n| | Python | r1ctl | ratio | same rows dropped |\n| --- | --- | --- | --- | --- |\n", procs, procs)
@@ -227,7 +236,7 @@ func (b bench) python(ctx context.Context) error {
 		task             task
 	}{
 		{"whole traces in memory", "memory", "texts.jsonl", task{Do: "memory", Workers: procs}},
-		{"prompts, from file to file", "file", "rows.jsonl", task{Steps: compat, Format: "jsonl"}},
+		{"prompts, from file to file", "file", "prompts.jsonl", task{Steps: compat, Format: "jsonl"}},
 	} {
 		raw, err := output(exec.CommandContext(ctx, "python3", path, c.mode, filepath.Join(b.dir, "eval.jsonl"), filepath.Join(b.dir, c.rows), filepath.Join(b.dir, "kept"), fmt.Sprint(procs)))
 		if err != nil {
