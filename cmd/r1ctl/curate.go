@@ -24,6 +24,7 @@ type curateFlags struct {
 	stdin   string
 	seed    int64
 	workers int
+	memory  int
 	force   bool
 }
 
@@ -98,6 +99,7 @@ something went wrong; 2 for a mistake in the config or the call; 4 if stopped.`,
 	cmd.Flags().StringVar(&f.stdin, "stdin-format", "jsonl", "of standard input: "+strings.Join(curate.Formats(), ", "))
 	cmd.Flags().Int64Var(&f.seed, "seed", 0, "of what is random (default: the config's, or 0)")
 	cmd.Flags().IntVar(&f.workers, "workers", 0, "cores used (default: all); the output is the same for any number")
+	cmd.Flags().IntVar(&f.memory, "memory", 256, "MiB that are held of all rows at once, such as the keys of duplicates; the rest is on disk, beside OUT")
 	cmd.Flags().BoolVar(&f.force, "force", false, "replace OUT if it exists")
 	for _, name := range []string{"format", "stdin-format"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(curate.Formats(), cobra.ShellCompDirectiveNoFileComp))
@@ -114,7 +116,10 @@ func (a *app) curate(cmd *cobra.Command, f curateFlags, config string, in []stri
 	if err != nil {
 		return err
 	}
-	job.Workers = f.workers
+	if f.memory < 1 {
+		return usageError{fmt.Errorf("--memory is %d, and must be at least 1 (MiB)", f.memory)}
+	}
+	job.Workers, job.Memory = f.workers, int64(f.memory)<<20
 	job.Layout = curate.Layout{Rows: "data." + target.format, Dropped: "dropped.jsonl", Quarantine: "quarantine.jsonl"}
 	if err := target.free(f.force, in); err != nil {
 		return err

@@ -12,7 +12,11 @@
 // number of workers. Steps that must see all rows first (pass-rate, near-dedup,
 // select, cap, mix, shuffle) let them wait in files without a name, and hold a
 // few dozen bytes a row in memory (waiting.go); steps in a row of that kind wait
-// together.
+// together. What is kept of all rows has a budget of memory, and goes to disk
+// beyond it (package index).
+//
+// A run with a Journal keeps what it found out in shards of rows, and the next
+// one begins with them (journal.go).
 //
 // A run leaves in its folder the rows, funnel.json, and a file with file, line,
 // step and reason of every row that did not get through; Layout names them. That
