@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/r1ctl/r1ctl/internal/behaviours"
+	"github.com/r1ctl/r1ctl/internal/curate/index"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -25,7 +27,7 @@ import (
 //
 // Reasons: "few:<behaviour>", "many:<behaviour>" (the first in order), "not-needed".
 //
-// Memory: with targets, 9 bytes a row, and rows wait in the spill file; else nothing.
+// Index: with targets, 24 bytes a row, and rows wait in the spill file; else nothing.
 type showing struct {
 	Min     map[string]int `json:"min"`
 	Max     map[string]int `json:"max"`
@@ -82,7 +84,7 @@ func (showing) needs() []string { return []string{"response"} }
 
 func (s showing) start(_ context.Context, env env) (any, error) {
 	if s.Targets != nil {
-		return &targets{showing: s, counter: behaviours.New(), random: env.random}, nil
+		return &targets{showing: s, counter: behaviours.New(), random: env.random, have: make([]int, len(shownNames())), ranks: index.NewSorter(env.index)}, nil
 	}
 	return &bounds{showing: s, counter: behaviours.New()}, nil
 }
@@ -129,9 +131,12 @@ type targets struct {
 	showing
 	counter *behaviours.Counter
 	random  func(seq int64) uint64
-	shown   []byte   // of each row: a bit for each of shownNames
-	ranks   []uint64 // of each row: its place when rows are drawn
+	rows    int
+	have    []int         // how many rows show each of shownNames
+	ranks   *index.Sorter // of each row its place when rows are drawn, its number, and a bit for each of shownNames
 }
+
+func (t *targets) Close() error { return t.ranks.Close() }
 
 func (t *targets) note(r *row) []byte {
 	var bits byte
@@ -144,19 +149,15 @@ func (t *targets) note(r *row) []byte {
 }
 
 func (t *targets) see(seq int64, note []byte) error {
-	t.shown = append(t.shown, note[0])
-	t.ranks = append(t.ranks, t.random(seq))
-	return nil
+	for i := range t.have {
+		t.have[i] += int(note[0] >> i & 1)
+	}
+	t.rows++
+	return t.ranks.Add(index.Record{t.random(seq), uint64(t.rows - 1), uint64(note[0])})
 }
 
-func (t *targets) decide() (func(i int) string, []int, error) {
-	names := shownNames()
-	have := make([]int, len(names))
-	for _, bits := range t.shown {
-		for i := range names {
-			have[i] += int(bits >> i & 1)
-		}
-	}
+func (t *targets) decide() (func(i int) (string, error), iter.Seq2[int, error], error) {
+	names, have := shownNames(), t.have
 	var wanted []int
 	var short []string
 	for i, name := range names {
@@ -176,27 +177,30 @@ func (t *targets) decide() (func(i int) string, []int, error) {
 		}
 	}
 	slices.SortStableFunc(wanted, func(a, b int) int { return cmp.Compare(have[a], have[b]) })
-	kept := make([]bool, len(t.shown))
-	order := firstBy(len(t.shown), func(a, b int) int { return cmp.Compare(t.ranks[a], t.ranks[b]) })
+	kept := newBits(t.rows)
 	taken := make([]int, len(names))
 	for _, w := range wanted {
-		for _, i := range order {
+		for r, err := range t.ranks.Sorted() {
+			if err != nil {
+				return nil, nil, err
+			}
 			if taken[w] >= t.Targets[names[w]] {
 				break
 			}
-			if kept[i] || t.shown[i]>>w&1 == 0 {
+			row, shown := int(r[1]), r[2]
+			if kept.has(row) || shown>>w&1 == 0 {
 				continue
 			}
-			kept[i] = true
+			kept.set(row)
 			for j := range names {
-				taken[j] += int(t.shown[i] >> j & 1)
+				taken[j] += int(shown >> j & 1)
 			}
 		}
 	}
-	return func(i int) string {
-		if kept[i] {
-			return ""
+	return func(i int) (string, error) {
+		if kept.has(i) {
+			return "", nil
 		}
-		return "not-needed"
+		return "not-needed", nil
 	}, nil, nil
 }
