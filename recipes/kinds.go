@@ -153,8 +153,12 @@ func kinds() []kind {
 		},
 		{
 			name: r1.KindSample, doc: "generate responses and verify them", output: "samples", makes: roleData,
-			inputs: []input{{name: "model", role: roleModel, required: true, doc: "is sampled"}, {name: "prompts", role: roleData, required: true, doc: "problems"}},
-			params: []field{templateField, samples, temperature(1), topP(1), maxTokens("a response"), atOnce, scored(false)},
+			derive: deriveSample, check: checkSample,
+			inputs: []input{
+				{name: "model", role: roleModel, doc: "is sampled; without it params.endpoint"},
+				{name: "prompts", role: roleData, required: true, doc: "problems"},
+			},
+			params: append([]field{templateField, samples, temperature(1), topP(1), maxTokens("a response"), atOnce, scored(false)}, endpointFields...),
 		},
 		{
 			name: r1.KindCurate, doc: "filter, select, deduplicate, decontaminate, mix", output: "data", makes: roleData,

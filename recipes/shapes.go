@@ -85,28 +85,6 @@ func (s address) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
 // template is a map that renders prompts, or the name of one under templates.
 type template struct{}
 
-var templateObject = object{
-	what: "a template",
-	fields: []field{
-		{name: "text", shape: text{}, doc: "plain text; `{prompt}` is replaced"},
-		{name: "chat", shape: boolean{}, doc: "the tokenizer's chat template"},
-		{name: "prefill", shape: text{}, doc: "starts every response, and is part of it"},
-	},
-	check: func(d *decoder, n *yaml.Node, path string, v map[string]any) bool {
-		body, isText := v["text"].(string)
-		chat, _ := v["chat"].(bool)
-		switch {
-		case isText == chat:
-			d.breaks("template-form", n, path, "expected either text or chat: true")
-		case isText && !strings.Contains(body, "{prompt}"):
-			d.breaks("template-form", at(n, "text"), path+".text", "the text has no {prompt} to put the question in")
-		default:
-			return true
-		}
-		return false
-	},
-}
-
 func (template) want() string { return "the name of a template, or a template itself" }
 
 func (s template) decode(d *decoder, n *yaml.Node, path string) (any, bool) {

@@ -320,7 +320,19 @@ func (d *decoder) students(s *rawStage, shared *yaml.Node) {
 
 // checkStage applies the checks of a kind that look at several keys.
 func (d *decoder) checkStage(s *rawStage) {
-	if s.kind == nil || s.kind.check == nil {
+	if s.kind == nil {
+		return
+	}
+	if s.good {
+		d.checkTemplate(s)
+	}
+	for _, student := range s.students {
+		if student.good {
+			d.checkTemplate(student)
+			break // they share it
+		}
+	}
+	if s.kind.check == nil {
 		return
 	}
 	if !s.distills() {

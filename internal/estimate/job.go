@@ -26,6 +26,7 @@ type params struct {
 	EvalSamples  float64         `json:"evaluate_samples"`
 	EvalProblems float64         `json:"evaluate_problems"`
 	Samples      float64         `json:"samples_per_prompt"`
+	Endpoint     string          `json:"endpoint"`
 	Greedy       bool            `json:"greedy"`
 	Epochs       float64         `json:"epochs"`
 	Loss         string          `json:"loss"`
@@ -222,6 +223,10 @@ func (e *estimator) sample(j *r1.PlannedJob, p params, out *Job) artifact {
 	out.RowsIn, out.RowsOut = asked, asked.Scale(n)
 	made := artifact{rows: out.RowsOut, asked: asked, tokens: response(most).Plus(prompted(most))}
 	switch {
+	case p.Endpoint != "":
+		out.Tokens = out.RowsOut.Times(response(most))
+		out.Unknown = "the endpoint " + p.Endpoint + " computes it: what that takes and costs is not known"
+		return made
 	case m == nil:
 		out.Unknown = noSize
 		return made

@@ -3,8 +3,10 @@ package lint
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/r1ctl/r1ctl/internal/estimate"
+	"github.com/r1ctl/r1ctl/internal/prompts"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/recipes"
 )
@@ -45,13 +47,42 @@ func (p part) maps(key string) []map[string]any {
 // is says whether the part is of one of these kinds.
 func (p part) is(kinds ...r1.Kind) bool { return slices.Contains(kinds, p.kind()) }
 
-// template is how prompts are rendered: its text and its prefill, or chat.
+// template is how prompts are rendered: its text (of a conversation that of all turns)
+// and its prefill, or chat.
 func (p part) template() (text, prefill string, chat bool) {
 	t, _ := p.params["template"].(map[string]any)
 	text, _ = t["text"].(string)
 	prefill, _ = t["prefill"].(string)
 	chat, _ = t["chat"].(bool)
+	turns, _ := t["messages"].([]any)
+	for _, turn := range turns {
+		content, _ := turn.(map[string]any)["content"].(string)
+		text += content + "\n"
+	}
 	return text, prefill, chat
+}
+
+// asked is the input whose rows a template shows a model with all their fields.
+func (p part) asked() (ref recipes.Ref, keys []string, ok bool) {
+	for _, name := range []string{"prompts", "problems"} {
+		if ref, ok = p.inputs[name]; ok && p.is(r1.KindSample, r1.KindEvaluate) {
+			return ref, []string{"inputs", name}, true
+		}
+	}
+	return ref, nil, false
+}
+
+// fields are those, besides the prompt, that a template reads of a row; of a field of
+// fields the outer one.
+func (p part) fields() []string {
+	text, _, _ := p.template()
+	var out []string
+	for _, name := range (prompts.Template{Text: text}).Fields() {
+		if name, _, _ = strings.Cut(name, "."); name != "prompt" && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // most is the longest response that max_tokens ever allows.

@@ -133,6 +133,17 @@ func columns(c *checker) {
 				c.found(p, []string{"inputs", input}, "rows of %s have no %s, which %s reads", f.from, field, p.kind())
 			})
 		}
+		if ref, keys, ok := p.asked(); ok {
+			var sources []flow
+			for _, f := range c.flows(ref) {
+				if f.sample == nil { // samples have the fields of whatever they answer
+					sources = append(sources, f)
+				}
+			}
+			lacks(sources, p.fields(), func(f flow, field string) {
+				c.found(p, keys, "rows of %s have no %s, which the template reads", f.from, field)
+			})
+		}
 		if !p.is(r1.KindCurate) {
 			continue
 		}
