@@ -66,7 +66,7 @@ class HeldOut:
             settings=settings,
             every=params.integer("evaluate_steps", minimum=1),
             seed=job.seed,
-            longest=max(len(template.prompt_ids(tokenizer, str(problem["prompt"]))) for problem in chosen),
+            longest=max(len(template.prompt_ids(tokenizer, problem)) for problem in chosen),
             scorer=scorer(),
         )
 

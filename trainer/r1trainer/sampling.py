@@ -80,7 +80,7 @@ def answer(
 ) -> list[Row]:
     """The responses to problems, as rows without verdicts: each problem's fields with `sample`, `response`, `tokens`,
     `thinking_tokens` and `finish`; a greedy response comes after the samples and is marked `greedy`."""
-    prompts = [settings.template.prompt_ids(tokenizer, str(problem["prompt"])) for problem in problems]
+    prompts = [settings.template.prompt_ids(tokenizer, problem) for problem in problems]
 
     def complete(prompt_ids: list[list[int]], greedy: bool) -> list[Completion]:
         return generate(
@@ -115,6 +115,7 @@ class Sampling:
         self, job: Job, settings: Settings, specs: Sequence[RewardSpec], problems: Sequence[Row], rows_file: Path
     ) -> None:
         self._job, self._settings, self._problems = job, settings, problems
+        settings.template.check(problems)
         self._device = prepare(job)
         model = job.input("model")
         self._model, self._tokenizer = load_to_answer(model, self._device)
@@ -213,9 +214,22 @@ def read_back(rows_file: Path) -> Iterator[Row]:
             yield json.loads(line)
 
 
+# What a row has as a sample. Where a sample is itself the problem (to be judged, say) it stays, under `of`.
+_SAMPLED = ("sample", "response", "tokens", "thinking_tokens", "finish", "verdict", "audit", "rewards", "origin")
+
+
+def _problem(row: Row) -> Row:
+    if row.get("response") is None:
+        return row
+    of = {name: row[name] for name in _SAMPLED if name in row}
+    if "of" in row:
+        of["of"] = row["of"]
+    return {**{name: value for name, value in row.items() if name not in _SAMPLED}, "of": of}
+
+
 def _row(problem: Row, sample: int, completion: Completion, template: Template) -> Row:
     return {
-        **problem,
+        **_problem(problem),
         "sample": sample,
         "response": template.response(completion.text),
         "tokens": len(completion.token_ids),

@@ -46,7 +46,7 @@ def verifier_of(problem: Mapping[str, Any]) -> str:
 _NOT_SENT = frozenset(
     {
         *("id", "domain", "prompt", "response", "completion", "gold", "solution", "verifier"),
-        *("verdict", "rewards", "origin", "sample", "finish", "thinking_tokens", "greedy", "split"),
+        *("verdict", "rewards", "origin", "sample", "finish", "thinking_tokens", "greedy", "split", "of"),
     }
 )
 

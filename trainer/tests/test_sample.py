@@ -167,3 +167,30 @@ def test_params_that_cannot_work_are_refused(
     assert main([str(job(place, "sample", tiny_model, prompts, verifier.url, params=params))]) == 1
     assert place.error("sample")["class"] == "config"
     assert complaint in place.error("sample")["message"]
+
+
+def test_a_sample_that_is_answered_again_stays_under_of(place: Any, tiny_model: Path, verifier: Any) -> None:
+    before = {
+        "sample": 4,
+        "response": "<think>…</think> 7",
+        "tokens": 5,
+        "finish": "stop",
+        "verdict": {"label": "wrong"},
+    }
+    candidates = place.dataset("candidates", [{**PROBLEMS[0], **before}])
+    params = {"template": {"text": "Q: {prompt} A: {response} Is it {gold}?"}, "samples_per_prompt": 1}
+    assert main([str(job(place, "judged", tiny_model, candidates, verifier.url, params=params))]) == 0
+    [row] = rows_of(place, "judged")
+    assert row["of"] == before
+    assert (row["sample"], row["id"], row["extra"]) == (0, "id0", 0)
+    assert row["response"] != before["response"]
+
+
+def test_a_row_without_what_the_template_reads_is_named(
+    place: Any, tiny_model: Path, prompts: Path, verifier: Any
+) -> None:
+    params = {"template": {"text": "{prompt} {hint}"}}
+    assert main([str(job(place, "sample", tiny_model, prompts, verifier.url, params=params))]) != 0
+    assert place.error("sample")["class"] == "config"
+    assert "row 'id0' has no 'hint'" in place.error("sample")["message"]
+    assert not verifier.requests
