@@ -1,10 +1,11 @@
 """Prompts, rendered.
 
-A template is ``{"text": "…{prompt}…"}``, ``{"chat": true}`` or ``{"messages": [{"role", "content"}, …]}``; each may add
-``"prefill"``, a string that starts the response and is part of it wherever a response is verified, stored or trained on.
+A template is ``{"text": "…{prompt}…"}``, ``{"chat": true}`` or ``{"messages": [{"role", "content"}, …]}``; each may
+add ``"prefill"``, a string that starts the response and is part of it wherever a response is verified, stored or
+trained on.
 
-In text and messages ``{name}`` is a field of the row (``{a.b}`` a field of a field) and ``{{name}}`` the text ``{name}``;
-all other braces are text. internal/prompts is the same in Go, tested on the same cases.
+In text and messages ``{name}`` is a field of the row (``{a.b}`` a field of a field) and ``{{name}}`` the text
+``{name}``; all other braces are text. internal/prompts is the same in Go, tested on the same cases.
 """
 
 from __future__ import annotations
@@ -135,7 +136,8 @@ def _value(row: Mapping[str, Any], name: str) -> str:
     if value is None:
         which = f"row {row['id']!r}" if "id" in row else "a row"
         raise ConfigError(
-            f"{which} has no {name!r}, which the template reads; where {{{name}}} is meant as text, write {{{{{name}}}}}"
+            f"{which} has no {name!r}, which the template reads; "
+            f"where {{{name}}} is meant as text, write {{{{{name}}}}}"
         )
     if isinstance(value, str):
         return value

@@ -51,7 +51,7 @@ def test_a_conversation_takes_the_chat_template() -> None:
         chat_template = "there is one"
 
         def apply_chat_template(self, turns: Any, tokenize: bool, add_generation_prompt: bool) -> str:
-            assert not tokenize and add_generation_prompt
+            assert (tokenize, add_generation_prompt) == (False, True)
             return "".join(f"<{turn['role']}>{turn['content']}" for turn in turns)
 
     turns = [{"role": "system", "content": "Judge."}, {"role": "user", "content": "{prompt} {gold}"}]
