@@ -141,6 +141,8 @@ type TrainerError struct {
 	Type      string `json:"type"`  // exception type; of class diverged the guard's name
 	Message   string `json:"message"`
 	Traceback string `json:"traceback,omitempty"`
+	// Remedy says what to do, where Type is the stable name of an error (docs/errors.md).
+	Remedy string `json:"remedy,omitempty"`
 	// LastGoodStep, of class diverged, is the newest step whose model shows no
 	// trouble yet: later checkpoints are not to be gone on from.
 	LastGoodStep *int `json:"last_good_step,omitempty"`
