@@ -63,6 +63,8 @@ type Site struct {
 	KeepCheckpoints int
 	StopGrace       time.Duration // between SIGTERM and SIGKILL
 	Poll            time.Duration // between looks at a running attempt
+	// EndpointKeys names the variable with the key of each endpoint that has one.
+	EndpointKeys map[string]string
 }
 
 // Activities carries what the activities depend on.

@@ -60,6 +60,7 @@ func (a *Activities) runAttempt(ctx context.Context, ref tasks.AttemptRef, p *pu
 		Resources: a.Site.Resources,
 		Walltime:  a.Site.Walltime,
 		Notice:    a.Site.StopGrace,
+		Pass:      a.pass(job),
 	})
 	if err != nil {
 		return tasks.AttemptEnd{}, classify(fmt.Errorf("submit %s: %w", ref.AttemptKey(), err))
@@ -76,6 +77,14 @@ func (a *Activities) runAttempt(ctx context.Context, ref tasks.AttemptRef, p *pu
 	}
 	fault.Point(fault.EngineEnded, ref.AttemptKey().String())
 	return a.conclude(ctx, ref, job, status)
+}
+
+// pass names the secrets that a job needs: the key of the endpoint that it asks.
+func (a *Activities) pass(job *r1.PlannedJob) []string {
+	if name := a.Site.EndpointKeys[r1.EndpointOf(job.Kind, job.Params)]; name != "" {
+		return []string{name}
+	}
+	return nil
 }
 
 const (

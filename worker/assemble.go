@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -48,10 +49,14 @@ func Assemble(l Local) (*activities.Activities, error) {
 			return nil, err
 		}
 	}
+	env, err := agentEnv(c)
+	if err != nil {
+		return nil, err
+	}
 	launcher, err := local.New(local.Config{
 		Root:            filepath.Join(c.StateDir, "attempts"),
 		Command:         []string{l.Self, "agent"},
-		Env:             agentEnv(c),
+		Env:             env,
 		CredentialsFile: credentials,
 	})
 	if err != nil {
@@ -77,6 +82,7 @@ func Assemble(l Local) (*activities.Activities, error) {
 			KeepCheckpoints: c.Site.KeepCheckpoints,
 			StopGrace:       c.Site.StopGrace,
 			Poll:            250 * time.Millisecond,
+			EndpointKeys:    endpointKeys(c),
 		},
 		Bucket:   c.S3.Bucket,
 		Queue:    "r1ctl-attempts-" + host, // local attempts are seen from this machine only
@@ -87,8 +93,12 @@ func Assemble(l Local) (*activities.Activities, error) {
 }
 
 // agentEnv tells an agent on this machine where things are. It holds no secret.
-func agentEnv(c config.Config) []string {
-	return []string{
+func agentEnv(c config.Config) ([]string, error) {
+	endpoints, err := json.Marshal(c.Endpoints)
+	if err != nil {
+		return nil, fmt.Errorf("encode the endpoints: %w", err)
+	}
+	env := []string{
 		"R1CTL_STATE_DIR=" + c.StateDir,
 		"R1CTL_CACHE_DIR=" + c.CacheDir,
 		"R1CTL_S3_ENDPOINT=" + c.S3.Endpoint,
@@ -104,6 +114,19 @@ func agentEnv(c config.Config) []string {
 		"R1CTL_TRAINER_COMMAND=" + strings.Join(c.Trainer.Command, ","),
 		"R1CTL_TRAINER_PYTHON_PATH=" + strings.Join(c.Trainer.PythonPath, ","),
 	}
+	if len(c.Endpoints) > 0 {
+		env = append(env, config.EndpointsEnv+"="+string(endpoints))
+	}
+	return env, nil
+}
+
+// endpointKeys names the variables that hold the keys of endpoints.
+func endpointKeys(c config.Config) map[string]string {
+	out := map[string]string{}
+	for name, e := range c.Endpoints {
+		out[name] = e.KeyEnv
+	}
+	return out
 }
 
 // writeCredentials keeps configured S3 keys where only this user's agents read

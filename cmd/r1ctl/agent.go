@@ -13,6 +13,7 @@ import (
 	"github.com/r1ctl/r1ctl/internal/artifact"
 	"github.com/r1ctl/r1ctl/internal/config"
 	"github.com/r1ctl/r1ctl/internal/launch/local"
+	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/trainerenv"
 	"github.com/r1ctl/r1ctl/internal/verify"
 )
@@ -73,13 +74,14 @@ func (a *app) agentConfig(cmd *cobra.Command, cfg config.Config, spec string, lo
 	if err != nil {
 		return agent.Config{}, err
 	}
-	trainer, trainerEnv, err := a.trainerCommand(ctx, cfg)
-	if err != nil {
-		return agent.Config{}, err
-	}
 	self, err := os.Executable()
 	if err != nil {
 		return agent.Config{}, fmt.Errorf("find this binary: %w", err)
+	}
+	generator := generatorFor(cfg, self)
+	trainer, trainerEnv, err := a.trainerOf(ctx, cfg, store, spec, generator)
+	if err != nil {
+		return agent.Config{}, err
 	}
 	here, err := os.Getwd()
 	if err != nil {
@@ -92,11 +94,24 @@ func (a *app) agentConfig(cmd *cobra.Command, cfg config.Config, spec string, lo
 		CacheDir:   filepath.Join(cfg.StateDir, "cache"),
 		Trainer:    trainer,
 		TrainerEnv: trainerEnv,
+		TrainerFor: generator,
 		Verifier:   a.verifierFor(ctx, cfg, self),
 		Grace:      cfg.Site.StopGrace / 2, // the launcher kills at StopGrace: half to save, half to upload
 		Stall:      cfg.Site.Stall,
 		Logger:     log,
 	}, nil
+}
+
+// trainerOf is the trainer's command. A job that has another one needs no
+// environment of Python; one whose spec cannot be read now may need it.
+func (a *app) trainerOf(ctx context.Context, cfg config.Config, store *artifact.Store, key string, other func(r1.Spec) (command, environ []string)) (command, environ []string, err error) {
+	var spec r1.Spec
+	if store.GetJSON(ctx, key, &spec) == nil {
+		if command, environ = other(spec); len(command) > 0 {
+			return command, environ, nil
+		}
+	}
+	return a.trainerCommand(ctx, cfg)
 }
 
 // trainerCommand is the program that trains, and its environment.

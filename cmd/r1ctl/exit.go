@@ -33,7 +33,7 @@ func (e usageError) Unwrap() error { return e.err }
 var usageNames = map[string]bool{
 	"config-invalid": true, "recipe-invalid": true, "unknown-recipe": true,
 	"unknown-profile": true, "unknown-run": true, "unknown-stage": true, "unknown-gate": true, "run-exists": true, "set-not-amendable": true,
-	"unknown-reward": true, "reward-parameter-invalid": true, "code-provider-invalid": true,
+	"unknown-reward": true, "reward-parameter-invalid": true, "code-provider-invalid": true, "endpoint-unknown": true,
 }
 
 // report prints an error once and gives its exit code.

@@ -132,6 +132,9 @@ func (a *app) start(cmd *cobra.Command, run *r1.Run, detach bool) error {
 	}
 	ctx := cmd.Context()
 	if cfg.Embedded() {
+		if err := checkEndpoints(cfg, &run.Plan); err != nil {
+			return err
+		}
 		// Jobs run on this machine: the trainer must be there before the first one.
 		if err := a.ensureTrainer(ctx, cfg); err != nil {
 			return err

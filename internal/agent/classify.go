@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,7 +118,11 @@ func judgeReported(e *r1.TrainerError) judgement {
 	if e.Type != "" {
 		text = e.Type + ": " + e.Message
 	}
-	switch class := r1.Class(e.Class); class {
+	class := r1.Class(e.Class)
+	if e.Remedy != "" && slices.Contains([]r1.Class{r1.ClassConfig, r1.ClassInfrastructure, r1.ClassProgram}, class) { // it knows its errors by name
+		return failed(class, &r1.Error{Name: e.Type, Detail: oneLine(e.Message), Remedy: oneLine(e.Remedy)})
+	}
+	switch class {
 	case r1.ClassOOM:
 		return outOfMemory(text)
 	case r1.ClassDiverged:

@@ -46,6 +46,10 @@ type Config struct {
 
 	Trainer    []string // command; the path of job.json is appended
 	TrainerEnv []string // KEY=VALUE, such as PYTHONPATH; no secrets
+	// TrainerFor, where set, names another trainer for some attempts, with its
+	// environment, which may hold what that trainer alone is to know; no command
+	// leaves it to Trainer.
+	TrainerFor func(spec r1.Spec) (command, environ []string)
 	// Verifier is the command of the verifier service. It must print one line
 	// {"url": "http://…"} to standard output when it is ready, and end when its
 	// standard input closes.

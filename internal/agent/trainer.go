@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"github.com/r1ctl/r1ctl/internal/launch/child"
 	"github.com/r1ctl/r1ctl/internal/launch/childenv"
@@ -18,8 +19,9 @@ import (
 // startTrainer starts the trainer on job.json. Its output goes to a file, not through
 // the agent, so nothing that happens to the agent's uploads can make it wait.
 func (a *agent) startTrainer(log *os.File) (*child.Child, error) {
-	argv := append(append([]string(nil), a.cfg.Trainer...), jobFile)
-	env := childenv.Clean(append(a.cfg.TrainerEnv[:len(a.cfg.TrainerEnv):len(a.cfg.TrainerEnv)], childenv.TrainerDir+"="+a.cfg.WorkDir)...)
+	command, environ := a.trainer()
+	argv := append(slices.Clone(command), jobFile)
+	env := childenv.Clean(append(slices.Clone(environ), childenv.TrainerDir+"="+a.cfg.WorkDir)...)
 	if n := a.spec.Threads; n > 0 {
 		for _, name := range []string{"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"} {
 			env = append(env, fmt.Sprintf("%s=%d", name, n))
@@ -30,6 +32,16 @@ func (a *agent) startTrainer(log *os.File) (*child.Child, error) {
 	cmd.Env = env
 	cmd.Stdout, cmd.Stderr = log, log
 	return child.Start(cmd)
+}
+
+// trainer is the command for this attempt, and its environment.
+func (a *agent) trainer() (command, environ []string) {
+	if a.cfg.TrainerFor != nil {
+		if command, environ = a.cfg.TrainerFor(a.spec); len(command) > 0 {
+			return command, environ
+		}
+	}
+	return a.cfg.Trainer, a.cfg.TrainerEnv
 }
 
 // endStragglers kills what the trainer started and its group does not hold any

@@ -31,6 +31,8 @@ type Config struct {
 	Trainer  Trainer  `mapstructure:"trainer"`
 	Server   Server   `mapstructure:"server"`
 	Prices   Prices   `mapstructure:"prices"`
+	// Endpoints are models that somebody else serves, by the name that recipes have for them.
+	Endpoints map[string]Endpoint `mapstructure:"endpoints"`
 	// File is the config file that was read; empty without one.
 	File string `mapstructure:"-"`
 }
@@ -206,6 +208,11 @@ func Load(file string, overrides map[string]any) (Config, error) {
 	if err := v.Unmarshal(&cfg); err != nil {
 		return Config{}, &r1.Error{Name: "config-invalid", Detail: "a setting has the wrong type", Remedy: "compare with docs/configuration.md", Err: err}
 	}
+	if raw := os.Getenv(EndpointsEnv); raw != "" {
+		if cfg.Endpoints, err = ParseEndpoints(raw); err != nil {
+			return Config{}, err
+		}
+	}
 	return cfg, cfg.check()
 }
 
@@ -238,6 +245,9 @@ func (c *Config) check() error {
 		}
 	}
 	if err := c.Trainer.resolve(); err != nil {
+		return err
+	}
+	if err := checkEndpoints(c.Endpoints); err != nil {
 		return err
 	}
 	// The engine and its agents run in other folders than this command.
@@ -313,6 +323,11 @@ func refuseUnknown(file string, keys []string, known map[string]any) error {
 	}
 	for _, key := range keys {
 		if _, ok := known[key]; ok {
+			continue
+		}
+		if ours, problem := endpointSetting(key); problem != "" {
+			return &r1.Error{Name: "config-invalid", Detail: fmt.Sprintf("%s: %s: %s", file, key, problem), Remedy: "correct the setting; all of them are in docs/configuration.md"}
+		} else if ours {
 			continue
 		}
 		detail := fmt.Sprintf("%s: there is no setting %q", file, key)

@@ -69,7 +69,19 @@ type bench struct {
 	params map[string]any
 	rows   []map[string]any
 	resume *r1.JobFileResume
-	log    bytes.Buffer
+	log    journal
+}
+
+// journal is a log that several goroutines write.
+type journal struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.Buffer.Write(p)
 }
 
 func newBench(t *testing.T, problems int, script func(scripted.Request) scripted.Reply) *bench {

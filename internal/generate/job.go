@@ -35,15 +35,6 @@ type params struct {
 	Request     map[string]json.RawMessage `json:"request"`
 }
 
-// Endpoint says which endpoint a job asks; empty is none: its model is an input.
-func Endpoint(kind r1.Kind, raw json.RawMessage) string {
-	var p params
-	if kind != r1.KindSample || json.Unmarshal(raw, &p) != nil {
-		return ""
-	}
-	return p.Endpoint
-}
-
 // loadJob reads job.json. What is wrong with it is of class config.
 func loadJob(file string) (*job, error) {
 	raw, err := os.ReadFile(file)

@@ -47,7 +47,8 @@ type pipeline struct {
 	ready  chan *question // all samples answered
 	judged chan *question
 
-	halt context.CancelFunc // no more is asked
+	begun int                // prompts that an attempt before this one wrote
+	halt  context.CancelFunc // no more is asked
 
 	mu      sync.Mutex
 	err     error // the first one
@@ -61,7 +62,7 @@ func newPipeline(j *job, workers int, client *chat.Client, v *judge, a *Answers,
 	workers = max(1, workers)
 	n := max(64, 4*workers)
 	return &pipeline{
-		job: j, workers: workers, client: client, judge: v, answers: a, out: w, metrics: m, settled: w.rows, paid: w.paid,
+		job: j, workers: workers, client: client, judge: v, answers: a, out: w, metrics: m, begun: w.prompts, settled: w.rows, paid: w.paid,
 		window: make(chan struct{}, n), asks: make(chan ask), ready: make(chan *question, n), judged: make(chan *question, n),
 		open: map[int]*question{}, doubts: doubts{sure: w.rows > 0},
 	}
@@ -145,7 +146,7 @@ func (p *pipeline) feed(ctx, stop context.Context) error {
 		same := p.job.digest(body, 0)
 		first := asked[same] * p.job.params.Samples
 		asked[same]++
-		if index < p.out.prompts {
+		if index < p.begun {
 			continue // written before
 		}
 		select {

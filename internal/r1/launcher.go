@@ -64,6 +64,10 @@ type Launch struct {
 	Resources Resources
 	Walltime  time.Duration // counts from allocation; 0 is unlimited
 	Notice    time.Duration // what the attempt needs between SIGTERM and its end, to save
+	// Pass names environment variables that this attempt gets besides those that any
+	// gets, with their values on the worker's machine, or where a scheduler sets them
+	// itself, there. They may be secret: a launcher records names, never values.
+	Pass []string
 }
 
 // Resources is what a job asks of a machine.

@@ -152,6 +152,18 @@ type PlannedJob struct {
 	Fingerprint string `json:"fingerprint"`
 }
 
+// EndpointOf is the name of the endpoint that a job asks for its samples; empty
+// where its model is an input.
+func EndpointOf(kind Kind, params json.RawMessage) string {
+	var p struct {
+		Endpoint string `json:"endpoint"`
+	}
+	if kind != KindSample || json.Unmarshal(params, &p) != nil {
+		return ""
+	}
+	return p.Endpoint
+}
+
 // OutputDecl declares an output before it exists.
 type OutputDecl struct {
 	Name string       `json:"name"`

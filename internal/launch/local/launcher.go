@@ -177,7 +177,7 @@ func (l *Launcher) start(ctx context.Context, dir string, a r1.Launch, life *os.
 	argv := append(append([]string(nil), l.cfg.Command...), "--bucket", a.Bucket, "--spec", a.SpecKey)
 	cmd := exec.Command(argv[0], argv[1:]...) // not bound to ctx: it outlives us
 	cmd.Dir = dir
-	cmd.Env = l.environment(dir)
+	cmd.Env = l.environment(dir, a.Pass)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{lifeFD - 3: life, readyFD - 3: signal}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -219,8 +219,13 @@ func stillborn(state *os.ProcessState, log string) exitRecord {
 	return rec
 }
 
-func (l *Launcher) environment(dir string) []string {
+func (l *Launcher) environment(dir string, pass []string) []string {
 	env := childenv.Clean(l.cfg.Env...)
+	for _, name := range pass {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
 	if l.cfg.CredentialsFile != "" {
 		env = append(env, "R1CTL_CREDENTIALS_FILE="+l.cfg.CredentialsFile)
 	}

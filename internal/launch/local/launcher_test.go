@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -335,13 +336,17 @@ func TestChildSeesNoSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := strings.Join(l.environment("/attempt"), "\n")
+	t.Setenv("ENDPOINT_KEY", "for one attempt")
+	if env := l.environment("/attempt", []string{"ENDPOINT_KEY", "NOT_SET"}); !slices.Contains(env, "ENDPOINT_KEY=for one attempt") {
+		t.Errorf("what is passed is missing in %v", env)
+	}
+	env := strings.Join(l.environment("/attempt", nil), "\n")
 	for _, want := range []string{"PATH=", "LC_ALL=C.UTF-8", "R1CTL_S3_ENDPOINT=", "R1CTL_CREDENTIALS_FILE=/keys", "R1CTL_ATTEMPT_DIR=/attempt"} {
 		if !strings.Contains(env, want) {
 			t.Errorf("%s is missing in\n%s", want, env)
 		}
 	}
-	if strings.Contains(env, "secret") {
+	if strings.Contains(env, "secret") || strings.Contains(env, "ENDPOINT_KEY") {
 		t.Errorf("a secret is in\n%s", env)
 	}
 }
