@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 	"sync"
@@ -30,6 +31,9 @@ type Store interface {
 	FindCommit(ctx context.Context, l r1.Layout, key r1.JobKey) (r1.Commit, error)
 	FindByFingerprint(ctx context.Context, fingerprint string) (r1.Commit, error)
 	Commit(ctx context.Context, l r1.Layout, c r1.Commit) (r1.Commit, bool, error)
+	Manifest(ctx context.Context, a r1.Artifact) (r1.Manifest, error)
+	OpenFile(ctx context.Context, a r1.Artifact, path string) (io.ReadCloser, error)
+	Compose(ctx context.Context, files []r1.ManifestEntry, o artifact.UploadOptions) (r1.Artifact, error)
 	Upload(ctx context.Context, dir string, o artifact.UploadOptions) (r1.Artifact, error)
 	Download(ctx context.Context, a r1.Artifact, dir string, o artifact.DownloadOptions) error
 }
@@ -72,6 +76,8 @@ type Activities struct {
 	Store    Store
 	Launcher r1.Launcher
 	Curate   Curator
+	// SumUp gives the numbers of sample rows, from the files that hold them.
+	SumUp    func(ctx context.Context, files []func(context.Context) (io.ReadCloser, error)) (map[string]float64, int, error)
 	Site     Site
 	Bucket   string
 	Queue    string // the attempts queue this process serves

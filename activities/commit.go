@@ -26,7 +26,7 @@ func (a *Activities) FindCommit(ctx context.Context, ref tasks.JobRef) (tasks.Fo
 	}
 	equal, err := a.Store.FindByFingerprint(ctx, job.Fingerprint)
 	if errors.Is(err, r1.ErrNotFound) {
-		return tasks.Found{}, nil
+		return a.spared(ctx, ref)
 	}
 	if err != nil {
 		return tasks.Found{}, fmt.Errorf("look for a job equal to %s: %w", ref.Key(), err)

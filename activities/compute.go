@@ -18,7 +18,7 @@ import (
 	"github.com/r1ctl/r1ctl/internal/tasks"
 )
 
-// Compute runs a curate job in this worker: inputs down, rows through the
+// Compute joins the shards of a stage, or runs a curate job in this worker: inputs down, rows through the
 // filters, the dataset up, commit. Killed anywhere, the next try takes an
 // attempt number of its own and so never writes into this one's prefix; it begins
 // with the shards of rows that earlier ones have found out about.
@@ -40,6 +40,9 @@ func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Compu
 		return tasks.Computed{}, err
 	}
 	fault.Point(fault.EngineClaimed, ref.Key().String())
+	if len(job.Join) > 0 {
+		return a.join(ctx, ref, job, attempt)
+	}
 	started := time.Now().UTC()
 	if err := os.MkdirAll(a.WorkDir, 0o700); err != nil {
 		return tasks.Computed{}, fmt.Errorf("make the work folder: %w", err)

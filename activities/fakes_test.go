@@ -131,6 +131,31 @@ func (m *memoryStore) ListPrefixes(_ context.Context, prefix string) iter.Seq2[s
 	}
 }
 
+func (m *memoryStore) Manifest(ctx context.Context, a r1.Artifact) (out r1.Manifest, err error) {
+	return out, m.GetJSON(ctx, a.Prefix+"/"+r1.ManifestFile, &out)
+}
+
+func (m *memoryStore) OpenFile(ctx context.Context, a r1.Artifact, name string) (io.ReadCloser, error) {
+	manifest, err := m.Manifest(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range manifest.Files {
+		if f.Path == name {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			return io.NopCloser(strings.NewReader(string(m.objects[f.Key]))), nil
+		}
+	}
+	return nil, r1.ErrNotFound
+}
+
+func (m *memoryStore) Compose(ctx context.Context, files []r1.ManifestEntry, o artifact.UploadOptions) (r1.Artifact, error) {
+	manifest := r1.Manifest{Version: 1, Name: o.Name, Type: o.Type, Producer: o.Producer, Files: files}
+	_, err := m.PutJSONIfAbsent(ctx, o.Prefix+"/"+r1.ManifestFile, manifest)
+	return r1.Artifact{Name: o.Name, Type: o.Type, Prefix: o.Prefix, SHA256: r1.ContentDigest(files), Bytes: manifest.Bytes(), Files: len(files)}, err
+}
+
 func (m *memoryStore) FindCommit(ctx context.Context, l r1.Layout, key r1.JobKey) (c r1.Commit, err error) {
 	return c, m.GetJSON(ctx, l.Commit(key), &c)
 }

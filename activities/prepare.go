@@ -174,6 +174,7 @@ func (a *Activities) newSpec(ctx context.Context, ref tasks.JobRef, job *r1.Plan
 		Bucket:          a.Bucket,
 		Inputs:          inputs,
 		Outputs:         job.Outputs,
+		Computed:        computed(job),
 		Resume:          checkpoint,
 		Earlier:         decisive(began, checkpoint),
 		Rollbacks:       back,
@@ -289,6 +290,9 @@ func (a *Activities) result(ctx context.Context, l r1.Layout, key r1.AttemptKey)
 func specKey(ref tasks.JobRef, attempt int) string {
 	return path.Join(ref.Layout().Attempt(ref.Key().Attempt(attempt)), r1.SpecFile)
 }
+
+// computed says that the worker makes a job's outputs itself.
+func computed(job *r1.PlannedJob) bool { return job.Kind == r1.KindCurate || len(job.Join) > 0 }
 
 // needsVerifier says which kinds of job ask for verdicts.
 func needsVerifier(k r1.Kind) bool {

@@ -158,7 +158,7 @@ func kinds() []kind {
 				{name: "model", role: roleModel, doc: "is sampled; without it params.endpoint"},
 				{name: "prompts", role: roleData, required: true, doc: "problems"},
 			},
-			params: append([]field{templateField, samples, temperature(1), topP(1), maxTokens("a response"), atOnce, scored(false)}, endpointFields...),
+			params: append([]field{templateField, samples, temperature(1), topP(1), maxTokens("a response"), atOnce, scored(false), shardsField}, endpointFields...),
 		},
 		{
 			name: r1.KindCurate, doc: "filter, select, deduplicate, decontaminate, mix", output: "data", makes: roleData,

@@ -107,6 +107,7 @@ type unit struct {
 	output   string // the stage output that decls[0] is, or ""
 	seedOf   string
 	from, to int
+	join     []string // jobs before it whose outputs make up its own
 }
 
 // units splits a stage into jobs.
@@ -129,6 +130,9 @@ func (p *planner) units(s Stage) []unit {
 	u.decls = []r1.OutputDecl{{Name: k.output, Type: k.makes.artifactType(), Path: s.Name + "/" + k.output}}
 	if pretrain, ok := s.Params["pretrain"].(map[string]any); ok {
 		u.to = int(pretrain["steps"].(int64))
+	}
+	if n, _ := s.Params["shards"].(int64); n > 1 {
+		return sharded(s, u, int(n))
 	}
 	return []unit{u}
 }
@@ -178,7 +182,7 @@ func (p *planner) job(s Stage, u unit) (r1.PlannedJob, error) {
 	job := r1.PlannedJob{
 		Stage: s.Name, Name: u.name, Kind: s.Kind, After: u.after, Outputs: u.decls,
 		Seed: deriveSeed(p.seed, u.seedOf), FromStep: u.from, ToStep: u.to,
-		Inputs: map[string]r1.OutputRef{},
+		Inputs: map[string]r1.OutputRef{}, Join: u.join,
 	}
 	for in, ref := range u.inputs {
 		job.Inputs[in] = p.outputs[ref]
@@ -215,6 +219,9 @@ func (p *planner) bearing(k r1.Kind, params map[string]any) map[string]any {
 				out[f.name] = part
 			}
 		}
+	}
+	if part, ok := params[shardKey]; ok {
+		out[shardKey] = part
 	}
 	return out
 }

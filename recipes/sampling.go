@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,6 +21,35 @@ var endpointFields = []field{
 	{name: "request", shape: free{}, doc: "with endpoint: further fields of each request, such as `{reasoning_effort: high}`"},
 }
 
+// shardsField splits a stage into jobs that may run side by side. Rows are the same
+// for any number, so it bears on no result.
+var shardsField = field{name: "shards", shape: whole{1}, planOnly: true, doc: "jobs that a stage is split into, each with its part of the prompts; default 1"}
+
+// maxShards bounds the jobs of a stage.
+const maxShards = 999
+
+// sharded splits a stage into shards, and a job that joins their outputs. The latter
+// is for all others what the stage's one job would be: its inputs, parameters and so its
+// fingerprint are the same.
+func sharded(s Stage, whole unit, n int) []unit {
+	var out []unit
+	for i := range n {
+		u := whole
+		u.name, u.output = fmt.Sprintf("shard-%03d", i+1), ""
+		u.params = maps.Clone(whole.params)
+		u.params[shardKey] = map[string]any{"index": int64(i), "of": int64(n)}
+		u.decls = slices.Clone(whole.decls)
+		u.decls[0].Path = s.Name + "/" + u.name + "/" + u.decls[0].Name
+		out = append(out, u)
+		whole.join = append(whole.join, u.name)
+	}
+	whole.after = whole.join
+	return append(out, whole)
+}
+
+// shardKey is the parameter of a shard's job that says which part is its.
+const shardKey = "shard"
+
 // ownFields are the fields of a request that a stage has parameters for.
 var ownFields = []string{"model", "messages", "temperature", "top_p", "max_tokens", "n", "stream"}
 
@@ -32,6 +62,9 @@ func deriveSample(p map[string]any) {
 
 func checkSample(d *decoder, s *rawStage) {
 	params, path := lookup(s.node, "params"), s.name+".params"
+	if n, _ := s.params["shards"].(int64); n > maxShards {
+		d.add(at(params, "shards"), path+".shards", "%d shards are more than %d", n, maxShards)
+	}
 	_, local := s.inputs["model"]
 	local = local || lookup(lookup(s.node, "inputs"), "model") != nil // one that does not resolve is told elsewhere
 	remote := s.params["endpoint"] != nil

@@ -15,6 +15,7 @@ import (
 	"github.com/r1ctl/r1ctl/activities"
 	"github.com/r1ctl/r1ctl/internal/artifact"
 	"github.com/r1ctl/r1ctl/internal/config"
+	"github.com/r1ctl/r1ctl/internal/generate"
 	"github.com/r1ctl/r1ctl/internal/launch/local"
 	"github.com/r1ctl/r1ctl/internal/trainerenv"
 	"github.com/r1ctl/r1ctl/internal/verify/program"
@@ -76,6 +77,7 @@ func Assemble(l Local) (*activities.Activities, error) {
 		Curate: curator(l.StoreConfig, trainerenv.Options{
 			Source: trainer.Source, CacheDir: c.CacheDir, WheelDir: c.Trainer.WheelDir, Python: c.Trainer.Python,
 		}),
+		SumUp: generate.Summarize,
 		Site: activities.Site{
 			VerifierURL:     c.Site.VerifierURL,
 			Threads:         c.Site.Threads,

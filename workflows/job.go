@@ -85,10 +85,10 @@ func (j jobRun) run(ctx workflow.Context) (jobResult, error) {
 		})
 		return jobResult{reused: found.Reused}, nil
 	}
-	if j.in.Stage.Kind != r1.KindCurate {
-		return j.attempts(ctx)
+	if j.in.Stage.Kind == r1.KindCurate || j.shape.Joins {
+		return j.compute(ctx)
 	}
-	return j.compute(ctx)
+	return j.attempts(ctx)
 }
 
 // compute runs a curate job. A pause that stops it makes it begin again: it saves
@@ -105,7 +105,7 @@ func (j jobRun) compute(ctx workflow.Context) (jobResult, error) {
 		done.attempts++
 		var computed tasks.Computed
 		stopped, err := j.hold.guard(ctx, j.ref.Job, func(ctx workflow.Context) error {
-			return workflow.ExecuteActivity(compute(ctx, "curate "+j.name()), tasks.Compute, j.ref).Get(ctx, &computed)
+			return workflow.ExecuteActivity(compute(ctx, j.computing()), tasks.Compute, j.ref).Get(ctx, &computed)
 		})
 		if stopped {
 			continue
@@ -115,6 +115,14 @@ func (j jobRun) compute(ctx workflow.Context) (jobResult, error) {
 		}
 		return done, err
 	}
+}
+
+// computing is what a computed job does.
+func (j jobRun) computing() string {
+	if j.shape.Joins {
+		return "join the shards of " + j.name()
+	}
+	return "curate " + j.name()
 }
 
 // pause waits for the end of a pause, and says how long that took.

@@ -71,6 +71,8 @@ type JobShape struct {
 	After []string `json:"after,omitempty"`
 	From  int      `json:"from,omitempty"`
 	To    int      `json:"to,omitempty"`
+	// Joins says that the job puts together what others of the stage made.
+	Joins bool `json:"joins,omitempty"`
 }
 
 // Budgets bound how often a job is tried again, by failure class.
@@ -94,7 +96,7 @@ func Shape(p *r1.Plan) []StageShape {
 		s := &p.Stages[i]
 		shape := StageShape{Name: s.Name, Kind: s.Kind, Title: s.Title, Needs: s.Needs, Gate: s.Gate}
 		for _, j := range s.Jobs {
-			shape.Jobs = append(shape.Jobs, JobShape{Name: j.Name, After: j.After, From: j.FromStep, To: j.ToStep})
+			shape.Jobs = append(shape.Jobs, JobShape{Name: j.Name, After: j.After, From: j.FromStep, To: j.ToStep, Joins: len(j.Join) > 0})
 		}
 		if len(s.Jobs) > 0 {
 			shape.Model = modelOf(p, &s.Jobs[0])

@@ -87,6 +87,33 @@ func (s *Store) Upload(ctx context.Context, dir string, o UploadOptions) (r1.Art
 	return a, up.settle(ctx, files, manifest)
 }
 
+// Compose makes an artifact of objects that are there: the files of others, under
+// the paths given. Nothing but its manifest is written; repeated, it returns the
+// same artifact.
+func (s *Store) Compose(ctx context.Context, files []r1.ManifestEntry, o UploadOptions) (r1.Artifact, error) {
+	if err := CheckKey(o.Prefix); err != nil {
+		return r1.Artifact{}, err
+	}
+	if len(files) == 0 {
+		return r1.Artifact{}, &r1.Error{Name: "artifact-empty", Detail: o.Name + ": it is made of no files", Remedy: "see the log of the program that should have written them"}
+	}
+	files = slices.Clone(files)
+	slices.SortFunc(files, func(a, b r1.ManifestEntry) int { return strings.Compare(a.Path, b.Path) })
+	if err := checkEntries(files); err != nil {
+		return r1.Artifact{}, fmt.Errorf("compose %s: %w", o.Name, err)
+	}
+	for _, f := range files {
+		switch holds, err := s.holds(ctx, f.Key, f.SHA256, f.Size); {
+		case err != nil:
+			return r1.Artifact{}, fmt.Errorf("compose %s: %w", o.Name, err)
+		case !holds:
+			return r1.Artifact{}, &r1.Error{Name: "artifact-missing", Detail: fmt.Sprintf("%s: %s does not hold what it held", o.Name, s.URI(f.Key)), Remedy: "rebuild the stage that makes it"}
+		}
+	}
+	return s.publish(ctx, o.Prefix, r1.Manifest{Version: r1.ManifestVersion, Name: o.Name, Type: o.Type, Producer: o.Producer,
+		Created: time.Now().UTC().Truncate(time.Second), Files: files})
+}
+
 // publish writes the manifest, unless another upload of equal content did.
 func (s *Store) publish(ctx context.Context, prefix string, m r1.Manifest) (r1.Artifact, error) {
 	won, err := s.PutJSONIfAbsent(ctx, manifestKey(prefix), m)

@@ -27,10 +27,13 @@ type params struct {
 	EvalProblems float64         `json:"evaluate_problems"`
 	Samples      float64         `json:"samples_per_prompt"`
 	Endpoint     string          `json:"endpoint"`
-	Greedy       bool            `json:"greedy"`
-	Epochs       float64         `json:"epochs"`
-	Loss         string          `json:"loss"`
-	Sources      []struct {
+	Shard        *struct {
+		Of float64 `json:"of"`
+	} `json:"shard"`
+	Greedy  bool    `json:"greedy"`
+	Epochs  float64 `json:"epochs"`
+	Loss    string  `json:"loss"`
+	Sources []struct {
 		Name    string `json:"name"`
 		Address string `json:"address"`
 	} `json:"sources"`
@@ -69,7 +72,14 @@ func (e *estimator) job(j *r1.PlannedJob) (Job, error) {
 	case r1.KindGRPO:
 		made = e.grpo(j, p, &out)
 	case r1.KindSample, r1.KindEvaluate:
-		made = e.sample(j, p, &out)
+		if len(j.Join) == 0 {
+			made = e.sample(j, p, &out)
+			break
+		}
+		whole := out
+		made = e.sample(j, p, &whole)
+		out.RowsIn, out.RowsOut, out.Formula = whole.RowsIn, whole.RowsOut, "joined, not computed"
+		out.Seconds, out.Hours = Exactly(1), Exactly(0)
 	case r1.KindCurate:
 		made = e.curate(j, p, &out)
 	case r1.KindSFT, r1.KindDistill, r1.KindRewardModel:
@@ -217,6 +227,9 @@ func (e *estimator) grpo(j *r1.PlannedJob, p params, out *Job) artifact {
 func (e *estimator) sample(j *r1.PlannedJob, p params, out *Job) artifact {
 	m, asked := e.model(j, p), e.input(j, "prompts", "problems").rows
 	n, most := p.Samples, p.most(0)
+	if p.Shard != nil && p.Shard.Of > 0 {
+		asked = asked.Scale(1 / p.Shard.Of)
+	}
 	if p.Greedy {
 		n++
 	}

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -264,6 +265,41 @@ func TestRowsDoNotDependOnConcurrency(t *testing.T) {
 	}
 	if files[0] != files[1] {
 		t.Error("the rows of concurrency 1 and 16 differ")
+	}
+}
+
+// Shards write together what one job would, and tell equal prompts apart as it does.
+func TestRowsDoNotDependOnShards(t *testing.T) {
+	var n atomic.Int64
+	b := newBench(t, 23, func(r scripted.Request) scripted.Reply {
+		reply := right(r)
+		reply.Text += fmt.Sprint(n.Add(1))
+		return reply
+	})
+	b.rows[20]["prompt"] = b.rows[1]["prompt"]
+	whole := b.succeed(b.job(1))
+	for _, of := range []int{2, 7} {
+		var rows []map[string]any
+		for index := range of {
+			b.params["shard"] = map[string]any{"index": index, "of": of}
+			file := b.job(10*of + index)
+			part := b.succeed(file)
+			if m := b.metrics(file); m[0].Total != len(part) || m[len(m)-1].Step != len(part) {
+				t.Errorf("shard %d of %d: %d rows, metrics %+v", index, of, len(part), m[0])
+			}
+			rows = append(rows, part...)
+		}
+		if !reflect.DeepEqual(rows, whole) {
+			t.Errorf("%d shards write %d other rows", of, len(rows))
+		}
+	}
+	if b.server.Count() != 46 {
+		t.Errorf("%d requests for 46 samples", b.server.Count())
+	}
+	b.params["shard"] = map[string]any{"index": 0, "of": 24}
+	file := b.job(2)
+	if b.run(file) != 1 || b.failure(file).Type != "prompt-rows" {
+		t.Errorf("24 shards of 23 prompts: %+v", b.failure(file))
 	}
 }
 

@@ -33,6 +33,21 @@ type params struct {
 	Endpoint    string                     `json:"endpoint"`
 	Model       string                     `json:"model"`
 	Request     map[string]json.RawMessage `json:"request"`
+	Shard       *shard                     `json:"shard"`
+}
+
+// shard is which part of the prompts is the job's.
+type shard struct {
+	Index int `json:"index"`
+	Of    int `json:"of"`
+}
+
+// part is the range of a job's prompts among n.
+func (s *shard) part(n int) (from, to int) {
+	if s == nil {
+		return 0, n
+	}
+	return s.Index * n / s.Of, (s.Index + 1) * n / s.Of
 }
 
 // loadJob reads job.json. What is wrong with it is of class config.
@@ -61,6 +76,8 @@ func loadJob(file string) (*job, error) {
 		return j, misfit("%s is a job of version %d and kind %q, and this generator serves version 1, kind sample", file, j.Version, j.Kind)
 	case p.Endpoint == "" || p.Model == "":
 		return j, misfit("%s names no endpoint and model", file)
+	case p.Shard != nil && (p.Shard.Index < 0 || p.Shard.Index >= p.Shard.Of):
+		return j, misfit("%s: shard %d of %d", file, p.Shard.Index, p.Shard.Of)
 	case p.Samples < 1 || p.MaxTokens < 1 || p.Temperature < 0 || p.TopP <= 0 || p.TopP > 1:
 		return j, misfit("%s: samples_per_prompt, max_tokens, temperature or top_p is out of range", file)
 	case j.Inputs["prompts"].Path == "" || j.Outputs["samples"].Path == "":

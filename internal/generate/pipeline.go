@@ -47,8 +47,9 @@ type pipeline struct {
 	ready  chan *question // all samples answered
 	judged chan *question
 
-	begun int                // prompts that an attempt before this one wrote
-	halt  context.CancelFunc // no more is asked
+	from, to int                // the job's part of the prompts
+	begun    int                // prompts of it that an attempt before this one wrote
+	halt     context.CancelFunc // no more is asked
 
 	mu      sync.Mutex
 	err     error // the first one
@@ -134,7 +135,9 @@ func (p *pipeline) feed(ctx, stop context.Context) error {
 	asked := map[digest]int{} // how many rows before ask the same
 	index := -1
 	for at, r := range rows(p.job.path(p.job.Inputs["prompts"].Path)) {
-		index++
+		if index++; index >= p.to {
+			return nil
+		}
 		if r == nil {
 			return rowError("prompts %s: the row cannot be read any more", at)
 		}
@@ -146,8 +149,8 @@ func (p *pipeline) feed(ctx, stop context.Context) error {
 		same := p.job.digest(body, 0)
 		first := asked[same] * p.job.params.Samples
 		asked[same]++
-		if index < p.begun {
-			continue // written before
+		if index-p.from < p.begun {
+			continue // another shard's, or written before
 		}
 		select {
 		case p.window <- struct{}{}:
@@ -156,7 +159,7 @@ func (p *pipeline) feed(ctx, stop context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		if more, err := p.pose(ctx, stop, index, r, body, first); err != nil || !more {
+		if more, err := p.pose(ctx, stop, index-p.from, r, body, first); err != nil || !more {
 			return err
 		}
 	}

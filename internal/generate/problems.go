@@ -96,6 +96,9 @@ func (j *job) count() (int, error) {
 	if n == 0 {
 		return 0, rowError("the input prompts has no rows")
 	}
+	if s := j.params.Shard; s != nil && s.Of > n {
+		return 0, rowError("there are %d prompts for %d shards: lower shards", n, s.Of)
+	}
 	return n, nil
 }
 

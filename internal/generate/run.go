@@ -103,10 +103,11 @@ func run(ctx context.Context, j *job, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	problems, err := j.count()
+	all, err := j.count()
 	if err != nil {
 		return err
 	}
+	from, to := j.params.Shard.part(all)
 	root := o.AnswersDir
 	if root == "" {
 		root = filepath.Join(j.dir, "answers")
@@ -121,7 +122,7 @@ func run(ctx context.Context, j *job, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.close()) }()
-	w, err := openRows(j, problems, answers)
+	w, err := openRows(j, to-from, answers)
 	if err != nil {
 		return err
 	}
@@ -130,6 +131,7 @@ func run(ctx context.Context, j *job, o Options) (err error) {
 		return err
 	}
 	p := newPipeline(j, site.Concurrency, client, judge, answers, w, m)
+	p.from, p.to = from, to
 	stop, cancel := stopping(ctx, j.Deadline)
 	defer cancel()
 	if o.Settle <= 0 {

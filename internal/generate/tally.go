@@ -1,7 +1,12 @@
 package generate
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"maps"
 
 	"github.com/r1ctl/r1ctl/internal/chat"
@@ -85,6 +90,48 @@ func (t *tally) values() map[string]float64 {
 		out["audited"], out["audit_disagrees"] = t.agrees+t.disagrees, t.disagrees
 	}
 	return out
+}
+
+// Summarize gives the numbers of sample rows, in their order, and how many there
+// are: what a job's summary says of them.
+func Summarize(ctx context.Context, files []func(context.Context) (io.ReadCloser, error)) (map[string]float64, int, error) {
+	all, n := newTally(), 0
+	for _, open := range files {
+		in, err := open(ctx)
+		if err != nil {
+			return nil, 0, err
+		}
+		read, err := all.addAll(in)
+		if err = errors.Join(err, in.Close()); err != nil {
+			return nil, 0, err
+		}
+		n += read
+	}
+	values := all.values()
+	if all.refused == 0 { // only an endpoint refuses
+		delete(values, "refused")
+	}
+	return values, n, nil
+}
+
+// addAll counts the rows of a file.
+func (t *tally) addAll(in io.Reader) (rows int, err error) {
+	r := bufio.NewReaderSize(in, 1<<20)
+	for {
+		line, err := r.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return rows, nil
+		}
+		if err != nil {
+			return rows, fmt.Errorf("read rows: %w", err)
+		}
+		one, err := parseRow(line)
+		if err != nil {
+			return rows, fmt.Errorf("read rows: %w", err)
+		}
+		t.add(one)
+		rows++
+	}
 }
 
 // with adds numbers that are no sums of rows.

@@ -1,7 +1,6 @@
 package generate
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -186,20 +185,8 @@ func (w *writer) finish() (map[string]float64, error) {
 		return nil, fmt.Errorf("read the output: %w", err)
 	}
 	all := newTally()
-	r := bufio.NewReaderSize(w.out, 1<<20)
-	for {
-		line, err := r.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read the output: %w", err)
-		}
-		one, err := parseRow(line)
-		if err != nil {
-			return nil, fmt.Errorf("read the output: %w", err)
-		}
-		all.add(one)
+	if _, err := all.addAll(w.out); err != nil {
+		return nil, err
 	}
 	if err := os.Rename(w.file, filepath.Join(filepath.Dir(w.file), samplesFile)); err != nil {
 		return nil, fmt.Errorf("put the output in place: %w", err)

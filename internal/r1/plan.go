@@ -145,6 +145,9 @@ type PlannedJob struct {
 	Params  json.RawMessage `json:"params"`
 	Outputs []OutputDecl    `json:"outputs"`
 	Seed    int64           `json:"seed"`
+	// Join names the jobs of the stage (shards, in After too) whose outputs make up this
+	// one's: it is put together by the worker, from the objects that are there.
+	Join []string `json:"join,omitempty"`
 	// FromStep and ToStep are the optimizer steps this job covers (ToStep 0: not known before it runs).
 	FromStep int `json:"from_step,omitempty"`
 	ToStep   int `json:"to_step,omitempty"`

@@ -22,6 +22,8 @@ type Spec struct {
 	// Inputs are committed artifacts, by the trainer's input name.
 	Inputs  map[string]Artifact `json:"inputs"`
 	Outputs []OutputDecl        `json:"outputs"`
+	// Computed says that the worker makes the outputs itself: nothing is launched.
+	Computed bool `json:"computed,omitempty"`
 	// Resume is the checkpoint the controller chose, of an earlier attempt; nil starts at FromStep.
 	Resume *Checkpoint `json:"resume,omitempty"`
 	// Earlier is where the attempts before this one began: a resumed one must be further in its data.

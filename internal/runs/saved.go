@@ -30,6 +30,9 @@ func Checkpoints(ctx context.Context, s Store, run *r1.Run) ([]Saved, error) {
 			continue
 		}
 		for _, job := range stage.Jobs {
+			if len(job.Join) > 0 {
+				continue
+			}
 			key := r1.JobKey{Run: run.ID, Stage: stage.Name, Job: job.Name}
 			one, err := checkpoint(ctx, s, run, key, job.Fingerprint)
 			if err != nil {

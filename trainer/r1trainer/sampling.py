@@ -108,14 +108,36 @@ def answer(
     return rows
 
 
+def shard_of(params: Params, chunks: int) -> range:
+    """The chunks that are a shard's: an even share of all, in order. Without `params.shard` all are.
+
+    Chunks keep their numbers, and with them their seeds: rows are the same for any number of shards.
+    """
+    section = params.section("shard")
+    if section is None:
+        return range(chunks)
+    index, of = section.integer("index"), section.integer("of", minimum=1)
+    if index >= of:
+        raise ConfigError(f"params.shard.index must be below {of}, not {index}")
+    if of > chunks:
+        raise ConfigError(
+            f"params.shards: {of} shards of prompts that make {chunks} batches; at most {chunks} shards have something "
+            "to do, or set batch_size lower"
+        )
+    return range(index * chunks // of, (index + 1) * chunks // of)
+
+
 class Sampling:
     """One run over a list of problems. `rows_file` is where the rows end up, in the problems' order."""
 
     def __init__(
         self, job: Job, settings: Settings, specs: Sequence[RewardSpec], problems: Sequence[Row], rows_file: Path
     ) -> None:
-        self._job, self._settings, self._problems = job, settings, problems
         settings.template.check(problems)
+        shard = shard_of(job.params, -(-len(problems) // settings.at_once))
+        self._first_chunk = shard.start
+        problems = problems[shard.start * settings.at_once : shard.stop * settings.at_once]
+        self._job, self._settings, self._problems = job, settings, problems
         self._device = prepare(job)
         model = job.input("model")
         self._model, self._tokenizer = load_to_answer(model, self._device)
@@ -185,13 +207,14 @@ class Sampling:
             "problems": len(self._problems),
             "per_problem": self._per_problem,
             "per_chunk": self._per_chunk,
+            **({"first_chunk": self._first_chunk} if self._first_chunk else {}),
             "model": self._origin["model_sha256"],
         }
 
     def _generate(self, number: int) -> list[Row]:
         problems = self._problems[number * self._per_chunk : (number + 1) * self._per_chunk]
         generator = torch.Generator(self._device)
-        generator.manual_seed(rng(self._job.seed, "sample", number).getrandbits(63))
+        generator.manual_seed(rng(self._job.seed, "sample", self._first_chunk + number).getrandbits(63))
         return answer(self._model, self._tokenizer, problems, self._settings, generator)
 
     def _write(self, out: Any, number: int, rows: list[Row], verdicts: Future[list[Score]], metrics: Metrics) -> int:
