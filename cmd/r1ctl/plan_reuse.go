@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -147,13 +148,26 @@ func (l *lookup) against() string {
 	return l.before.ID
 }
 
+// committed finds the commit of an equal job; a shard goes by what it is part of.
+func (l *lookup) committed(s r1.PlannedStage, j r1.PlannedJob) (r1.Commit, bool) {
+	for _, whole := range s.Jobs {
+		if slices.Contains(whole.Join, j.Name) {
+			if c, ok := l.commits[r1.JobKey{Stage: s.Name, Job: whole.Name}]; ok {
+				return c, true
+			}
+		}
+	}
+	c, ok := l.commits[r1.JobKey{Stage: s.Name, Job: j.Name}]
+	return c, ok
+}
+
 // jobs says what is done about each job, and why.
 func (l *lookup) jobs() []plannedJob {
 	var out []plannedJob
 	for _, s := range l.plan.Stages {
 		for _, j := range s.Jobs {
 			p := toRun(s, j, "")
-			if c, ok := l.commits[r1.JobKey{Stage: s.Name, Job: j.Name}]; ok {
+			if c, ok := l.committed(s, j); ok {
 				from := c.Key
 				if c.ReusedFrom != nil {
 					from = *c.ReusedFrom

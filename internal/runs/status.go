@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -207,7 +208,23 @@ func (r *Reader) stage(ctx context.Context, p *r1.PlannedStage) (Stage, error) {
 		s.Outputs = append(s.Outputs, outputsOf(p, &p.Jobs[i], commit)...)
 	}
 	s.Reused = reused == len(p.Jobs)
+	s.spare(p)
 	return s, nil
+}
+
+// spare marks the shards that did not run, because what they are part of was there.
+func (s *Stage) spare(p *r1.PlannedStage) {
+	for i, whole := range p.Jobs {
+		if len(whole.Join) == 0 || s.Jobs[i].State != r1.RunCompleted {
+			continue
+		}
+		for k := range s.Jobs {
+			if slices.Contains(whole.Join, s.Jobs[k].Name) && s.Jobs[k].State != r1.RunCompleted {
+				s.Jobs[k].State = r1.RunSkipped
+			}
+		}
+		s.Reused = s.Jobs[i].ReusedFrom != ""
+	}
 }
 
 func (r *Reader) job(ctx context.Context, p *r1.PlannedJob, stage r1.RunState) (Job, *r1.Commit, error) {
