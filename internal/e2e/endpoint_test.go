@@ -172,6 +172,31 @@ func TestSamplingFromAnEndpoint(t *testing.T) {
 			t.Errorf("run %s, %d more requests", again.State, server.Count()-asked)
 		}
 	})
+	t.Run("split into shards it makes the same rows", func(t *testing.T) {
+		asked := server.Count()
+		shards := []string{"start", "testdata/teacher.yaml", "--set", "taught.params.rewards.format.style=boxed", "--set", "taught.params.shards=3", "-o", "json"}
+		again := decode[runs.Status](t, m.mustRun(shards...))
+		if again.State != r1.RunCompleted || server.Count() != asked {
+			t.Fatalf("run %s, %d more requests", again.State, server.Count()-asked)
+		}
+		layout := r1.Layout{Recipe: "teacher", Run: again.Run}
+		var whole r1.Commit
+		m.get(layout.Commit(r1.JobKey{Run: again.Run, Stage: "taught", Job: r1.MainJob}), &whole)
+		if whole.Steps != 48 || whole.Metrics["accuracy"] != 36.0/46 || whole.Metrics["refused"] != 2 || whole.Outputs["samples"].Files != 3 {
+			t.Errorf("joined %+v", whole)
+		}
+		m.get(layout.Commit(r1.JobKey{Run: again.Run, Stage: "data", Job: r1.MainJob}), &commit)
+		if f := commit.Funnel; f == nil || f.In != 48 || f.Kept != 36 {
+			t.Errorf("funnel %+v", f)
+		}
+		shards[5] = "taught.params.shards=5" // split otherwise, it is the same
+		other := decode[runs.Status](t, m.mustRun(shards...))
+		for _, s := range other.Stages {
+			if !s.Reused {
+				t.Errorf("stage %s is not reused: %+v", s.Name, s)
+			}
+		}
+	})
 	m.mustRun("server", "stop")
 	if err := filepath.WalkDir(m.state, func(path string, d os.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
