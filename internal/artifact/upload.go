@@ -110,8 +110,16 @@ func (s *Store) Compose(ctx context.Context, files []r1.ManifestEntry, o UploadO
 			return r1.Artifact{}, &r1.Error{Name: "artifact-missing", Detail: fmt.Sprintf("%s: %s does not hold what it held", o.Name, s.URI(f.Key)), Remedy: "rebuild the stage that makes it"}
 		}
 	}
-	return s.publish(ctx, o.Prefix, r1.Manifest{Version: r1.ManifestVersion, Name: o.Name, Type: o.Type, Producer: o.Producer,
+	a, err := s.publish(ctx, o.Prefix, r1.Manifest{Version: r1.ManifestVersion, Name: o.Name, Type: o.Type, Producer: o.Producer,
 		Created: time.Now().UTC().Truncate(time.Second), Files: files})
+	if err != nil {
+		return a, err
+	}
+	// The manifest says what is needed; a collection that did not see it says what goes.
+	if doomed, err := s.AnyDoomed(ctx, files); err != nil || doomed {
+		return a, errors.Join(err, fmt.Errorf("compose %s: what it is made of is about to be removed", o.Name))
+	}
+	return a, nil
 }
 
 // publish writes the manifest, unless another upload of equal content did.
