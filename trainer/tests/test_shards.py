@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_sample import PROBLEMS, job, rows_of, without_origin
 
 from r1trainer.__main__ import main
-from test_sample import PROBLEMS, job, rows_of, without_origin
 
 
 @pytest.fixture
