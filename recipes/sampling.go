@@ -33,6 +33,7 @@ const maxShards = 999
 // fingerprint are the same.
 func sharded(s Stage, whole unit, n int) []unit {
 	var out []unit
+	var names []string
 	for i := range n {
 		u := whole
 		u.name, u.output = fmt.Sprintf("shard-%03d", i+1), ""
@@ -40,10 +41,9 @@ func sharded(s Stage, whole unit, n int) []unit {
 		u.params[shardKey] = map[string]any{"index": int64(i), "of": int64(n)}
 		u.decls = slices.Clone(whole.decls)
 		u.decls[0].Path = s.Name + "/" + u.name + "/" + u.decls[0].Name
-		out = append(out, u)
-		whole.join = append(whole.join, u.name)
+		out, names = append(out, u), append(names, u.name)
 	}
-	whole.after = whole.join
+	whole.after, whole.join = names, names
 	return append(out, whole)
 }
 

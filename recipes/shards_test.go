@@ -49,6 +49,9 @@ func TestShardsBearOnNoResult(t *testing.T) {
 				t.Errorf("shard %d: seed %d, params %s", n, j.Seed, j.Params)
 			}
 			seen[j.Fingerprint] = true
+			if len(j.Join)+len(j.After) > 0 {
+				t.Errorf("shard %d is made of %v, after %v", n, j.Join, j.After)
+			}
 			if want := fmt.Sprintf("%s/shard-%03d/samples", stage, n+1); j.Outputs[0].Path != want || len(j.Inputs) != 2 {
 				t.Errorf("shard %d writes to %s from %v", n, j.Outputs[0].Path, j.Inputs)
 			}
