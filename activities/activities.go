@@ -29,7 +29,7 @@ type Store interface {
 	FilesUnder(ctx context.Context, folder string) ([]artifact.Object, error)
 	ListPrefixes(ctx context.Context, prefix string) iter.Seq2[string, error]
 	FindCommit(ctx context.Context, l r1.Layout, key r1.JobKey) (r1.Commit, error)
-	FindByFingerprint(ctx context.Context, fingerprint string) (r1.Commit, error)
+	FindEqual(ctx context.Context, fingerprint string, accept func(r1.Commit) bool) (r1.Commit, error)
 	Commit(ctx context.Context, l r1.Layout, c r1.Commit) (r1.Commit, bool, error)
 	Manifest(ctx context.Context, a r1.Artifact) (r1.Manifest, error)
 	OpenFile(ctx context.Context, a r1.Artifact, path string) (io.ReadCloser, error)
@@ -81,6 +81,7 @@ type Activities struct {
 	Site     Site
 	Bucket   string
 	Queue    string // the attempts queue this process serves
+	R1ctl    string // version of this binary, for the provenance of what it computes
 	WorkDir  string // scratch space of computed jobs
 	CacheDir string // downloaded inputs, by digest
 	Log      *slog.Logger

@@ -7,12 +7,18 @@ import (
 	"time"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/reuse"
 	"github.com/r1ctl/r1ctl/internal/tasks"
 )
 
-// FindCommit looks for the job's commit, and where there is none for an equal
-// job of another run, whose commit it then repeats here: nothing runs twice.
+// FindCommit looks for the job's commit, and where there is none for one that it may
+// repeat here, so that nothing runs twice: the one that the plan says it takes over,
+// else that of an equal job of another run, made of the same inputs.
 func (a *Activities) FindCommit(ctx context.Context, ref tasks.JobRef) (tasks.Found, error) {
+	plan, err := a.plan(ctx, ref)
+	if err != nil {
+		return tasks.Found{}, err
+	}
 	job, err := a.planned(ctx, ref)
 	if err != nil {
 		return tasks.Found{}, err
@@ -24,26 +30,78 @@ func (a *Activities) FindCommit(ctx context.Context, ref tasks.JobRef) (tasks.Fo
 	if !errors.Is(err, r1.ErrNotFound) {
 		return tasks.Found{}, fmt.Errorf("look for the commit of %s: %w", ref.Key(), err)
 	}
-	equal, err := a.Store.FindByFingerprint(ctx, job.Fingerprint)
-	if errors.Is(err, r1.ErrNotFound) {
+	var from reuse.Found
+	switch {
+	case job.Take != nil:
+		from.Commit, err = a.taken(ctx, ref, job)
+	case job.Anew == "":
+		from, err = a.equal(ctx, ref, plan, job)
+	}
+	switch {
+	case err != nil:
+		return tasks.Found{}, err
+	case from.Commit == nil && job.Anew != "":
+		return tasks.Found{}, nil
+	case from.Commit == nil:
 		return a.spared(ctx, ref)
 	}
+	won, _, err := a.Store.Commit(ctx, ref.Layout(), repeat(ref, job, from))
 	if err != nil {
-		return tasks.Found{}, fmt.Errorf("look for a job equal to %s: %w", ref.Key(), err)
-	}
-	now := time.Now().UTC()
-	from := equal.Key
-	if equal.ReusedFrom != nil {
-		from = *equal.ReusedFrom
-	}
-	repeat := equal
-	repeat.Key, repeat.Attempt, repeat.ReusedFrom = ref.Key(), 0, &from
-	repeat.Started, repeat.Ended, repeat.Timing, repeat.Usage = now, now, nil, nil // nothing was run
-	won, _, err := a.Store.Commit(ctx, ref.Layout(), repeat)
-	if err != nil {
-		return tasks.Found{}, fmt.Errorf("commit %s as a reuse of %s: %w", ref.Key(), from, err)
+		return tasks.Found{}, fmt.Errorf("commit %s as a reuse of %s: %w", ref.Key(), from.Commit.Origin(), err)
 	}
 	return found(won), nil
+}
+
+// taken reads the commit that the plan says is taken over.
+func (a *Activities) taken(ctx context.Context, ref tasks.JobRef, job *r1.PlannedJob) (*r1.Commit, error) {
+	c, err := a.Store.FindCommit(ctx, r1.Layout{Recipe: job.Take.Recipe, Run: job.Take.Run}, job.Take.JobKey)
+	if errors.Is(err, r1.ErrNotFound) {
+		return nil, classify(&r1.Error{Name: "fork-source-gone", Detail: fmt.Sprintf("%s takes over %s, whose commit is not there any more", ref.Key(), job.Take.JobKey),
+			Remedy: "restore what was deleted of that run; or start the recipe without --from"})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for the commit of %s: %w", job.Take.JobKey, err)
+	}
+	return &c, nil
+}
+
+// equal looks for a commit to reuse.
+func (a *Activities) equal(ctx context.Context, ref tasks.JobRef, plan *r1.Plan, job *r1.PlannedJob) (reuse.Found, error) {
+	inputs, err := a.known(ctx, ref, job)
+	if err != nil {
+		return reuse.Found{}, err
+	}
+	from, err := reuse.Find(ctx, a.Store, job, inputs)
+	if err != nil || from.Commit != nil || len(plan.Stage(ref.Stage).Jobs) == 1 {
+		return from, err
+	}
+	return reuse.Unneeded(ctx, a.Store, plan, job, func(*r1.PlannedJob) map[string]reuse.Input { return nil })
+}
+
+// known is what is committed of a job's inputs.
+func (a *Activities) known(ctx context.Context, ref tasks.JobRef, job *r1.PlannedJob) (map[string]reuse.Input, error) {
+	out := make(map[string]reuse.Input, len(job.Inputs))
+	for name, from := range job.Inputs {
+		commit, err := a.Store.FindCommit(ctx, ref.Layout(), r1.JobKey{Run: ref.Run, Stage: from.Stage, Job: from.Job})
+		if err != nil && !errors.Is(err, r1.ErrNotFound) {
+			return nil, fmt.Errorf("look for input %s of %s: %w", name, ref.Key(), err)
+		}
+		out[name] = reuse.Input{SHA256: commit.Outputs[from.Output].SHA256, Made: err == nil && commit.ReusedFrom == nil}
+	}
+	return out, nil
+}
+
+// repeat is the commit that says that nothing was run.
+func repeat(ref tasks.JobRef, job *r1.PlannedJob, from reuse.Found) r1.Commit {
+	now := time.Now().UTC()
+	origin := from.Commit.Origin()
+	c := *from.Commit
+	if from.Unneeded {
+		c = r1.Commit{Version: 1, Kind: job.Kind, Made: from.Commit.Made, Apart: true}
+	}
+	c.Key, c.Attempt, c.ReusedFrom, c.Fingerprint = ref.Key(), 0, &origin, job.Fingerprint
+	c.Started, c.Ended, c.Timing, c.Usage = now, now, nil, nil
+	return c
 }
 
 func found(c r1.Commit) tasks.Found {
@@ -67,7 +125,11 @@ func keyMetrics(k r1.Kind, all map[string]float64) map[string]float64 {
 // complete attempt wins; a later one is told so and changes nothing. back is what
 // the attempt was made with besides the plan.
 func (a *Activities) commitResult(ctx context.Context, ref tasks.AttemptRef, job *r1.PlannedJob, back []r1.Rollback, res r1.Result) error {
-	_, _, err := a.Store.Commit(ctx, ref.Layout(), r1.Commit{
+	made, err := a.made(ctx, ref.JobRef, job, res.Maker)
+	if err != nil {
+		return err
+	}
+	_, _, err = a.Store.Commit(ctx, ref.Layout(), r1.Commit{
 		Version:     1,
 		Key:         ref.Key(),
 		Kind:        job.Kind,
@@ -83,9 +145,26 @@ func (a *Activities) commitResult(ctx context.Context, ref tasks.AttemptRef, job
 		Usage:       res.Usage,
 		Warnings:    res.Warnings,
 		Rollbacks:   back,
+		Made:        made,
+		Apart:       job.Anew == r1.AnewApart,
 	})
 	if err != nil {
 		return fmt.Errorf("commit %s: %w", ref.AttemptKey(), err)
 	}
 	return nil
+}
+
+// made is the provenance of a result: what made it, and of what.
+func (a *Activities) made(ctx context.Context, ref tasks.JobRef, job *r1.PlannedJob, by *r1.Maker) (*r1.Made, error) {
+	inputs, err := a.inputs(ctx, ref, job)
+	if err != nil {
+		return nil, err
+	}
+	made := &r1.Made{By: by, Inputs: map[string]string{}}
+	for name, art := range inputs {
+		if r1.InputBears(job.Kind, name) {
+			made.Inputs[name] = art.SHA256
+		}
+	}
+	return made, nil
 }

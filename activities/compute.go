@@ -89,6 +89,7 @@ func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Compu
 		Ended:   time.Now().UTC(),
 		Timing: &r1.Timing{Download: fetched.Sub(started).Seconds(), Train: computed.Sub(fetched).Seconds(),
 			Upload: time.Since(computed).Seconds()},
+		Maker: &r1.Maker{R1ctl: a.R1ctl},
 	})
 	if err == nil {
 		shards.remove(ctx)

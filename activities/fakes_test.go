@@ -160,14 +160,17 @@ func (m *memoryStore) FindCommit(ctx context.Context, l r1.Layout, key r1.JobKey
 	return c, m.GetJSON(ctx, l.Commit(key), &c)
 }
 
-func (m *memoryStore) FindByFingerprint(ctx context.Context, fp string) (c r1.Commit, err error) {
+func (m *memoryStore) FindEqual(ctx context.Context, fp string, accept func(r1.Commit) bool) (c r1.Commit, err error) {
 	m.mu.Lock()
 	key, ok := m.byPrint[fp]
 	m.mu.Unlock()
 	if !ok {
 		return c, r1.ErrNotFound
 	}
-	return c, m.GetJSON(ctx, key, &c)
+	if err := m.GetJSON(ctx, key, &c); err != nil || accept(c) {
+		return c, err
+	}
+	return r1.Commit{}, r1.ErrNotFound
 }
 
 func (m *memoryStore) Commit(ctx context.Context, l r1.Layout, c r1.Commit) (r1.Commit, bool, error) {
@@ -177,7 +180,7 @@ func (m *memoryStore) Commit(ctx context.Context, l r1.Layout, c r1.Commit) (r1.
 		return c, false, err
 	}
 	m.mu.Lock()
-	if _, there := m.byPrint[c.Fingerprint]; !there {
+	if _, there := m.byPrint[c.Fingerprint]; !there && !c.Apart {
 		m.byPrint[c.Fingerprint] = key
 	}
 	m.mu.Unlock()

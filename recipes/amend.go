@@ -23,16 +23,29 @@ func Amend(run *r1.Run, set []string, opts PlanOptions) (*r1.Plan, []r1.Change, 
 			return nil, nil, err
 		}
 	}
-	before := slices.Clone(run.Set)
-	for _, a := range run.Amendments {
-		before = append(before, a.Set...)
+	for _, s := range set {
+		path, _, _ := strings.Cut(s, "=")
+		name, _, _ := strings.Cut(path, ".")
+		for _, stage := range run.Plan.Stages {
+			if stands(name, stage.Name) && stage.Jobs[0].Take != nil {
+				return nil, nil, &r1.Error{
+					Name: "set-not-amendable", Detail: fmt.Sprintf("--set %s: %s is taken from run %s as it is", s, stage.Name, stage.Jobs[0].Take.Run),
+					Remedy: "fork that run at " + stage.Name,
+				}
+			}
+		}
 	}
+	before := FrozenSet(run)
+	opts = carry(run, opts)
 	read := func(values []string) (*Recipe, *r1.Plan, error) {
 		r, err := Parse(run.RecipeYAML, "the recipe of run "+run.ID, run.RecipeDir, Options{Profile: run.Profile, Set: values})
 		if err != nil {
 			return nil, nil, err
 		}
 		plan, err := Plan(r, opts)
+		if err == nil {
+			carryAnew(run, plan)
+		}
 		return r, plan, err
 	}
 	old, same, err := read(before)

@@ -17,6 +17,8 @@ type PlanOptions struct {
 	// SourceDigest identifies the content of a tiny:// address. Without it the
 	// address stands for its content.
 	SourceDigest func(address string) (string, error)
+
+	taken map[string]r1.PlannedStage // stages of another run, as they are
 }
 
 // Plan resolves a recipe into stages and jobs. Every job has its parameters, its
@@ -33,10 +35,19 @@ func Plan(r *Recipe, opts PlanOptions) (*r1.Plan, error) {
 	plan := &r1.Plan{Recipe: r.Name, Profile: r.Profile, Description: r.Description, ProfileDescription: r.ProfileDescription, Seed: r.Seed, Retries: r.Retries}
 	for _, s := range inOrder(r.Stages) {
 		stage := r1.PlannedStage{Name: s.Name, Kind: s.Kind, Title: s.Title, Gate: s.Gate, Outputs: map[string]r1.OutputRef{}}
+		was, taken := opts.taken[s.Name]
+		if taken {
+			stage.Gate = was.Gate
+		}
 		for _, before := range plan.Stages {
 			if slices.Contains(needs(s), before.Name) {
 				stage.Needs = append(stage.Needs, before.Name)
 			}
+		}
+		if taken {
+			p.take(&stage, was)
+			plan.Stages = append(plan.Stages, stage)
+			continue
 		}
 		for _, u := range p.units(s) {
 			job, err := p.job(s, u)
@@ -52,6 +63,17 @@ func Plan(r *Recipe, opts PlanOptions) (*r1.Plan, error) {
 		plan.Stages = append(plan.Stages, stage)
 	}
 	return plan, nil
+}
+
+// take fills a stage with the jobs of another run.
+func (p *planner) take(stage *r1.PlannedStage, was r1.PlannedStage) {
+	stage.Kind, stage.Title, stage.Jobs, stage.Outputs = was.Kind, was.Title, was.Jobs, was.Outputs
+	for _, j := range was.Jobs {
+		p.fingerprints[r1.JobKey{Stage: j.Stage, Job: j.Name}] = j.Fingerprint
+	}
+	for name, ref := range was.Outputs {
+		p.outputs[Ref{stage.Name, name}] = ref
+	}
 }
 
 // inOrder sorts stages so that each comes after what it waits for, and as early
@@ -185,7 +207,14 @@ func (p *planner) job(s Stage, u unit) (r1.PlannedJob, error) {
 		Inputs: map[string]r1.OutputRef{}, Join: u.join,
 	}
 	for in, ref := range u.inputs {
-		job.Inputs[in] = p.outputs[ref]
+		from, ok := p.outputs[ref]
+		if !ok { // the recipe has it, and the run that the stage is taken from has not
+			return job, &r1.Error{
+				Name: "fork-incomplete", Detail: fmt.Sprintf("%s needs %s, which the run that is forked does not make", s.Name, ref),
+				Remedy: "fork at " + ref.Stage,
+			}
+		}
+		job.Inputs[in] = from
 	}
 	maps.Copy(job.Inputs, u.own)
 

@@ -29,6 +29,7 @@ type Local struct {
 	// StoreConfig is what Store was made with, to read data from other buckets.
 	StoreConfig artifact.Config
 	Self        string // path of this binary, which is also the agent
+	Version     string // of this binary
 	// CredentialsFile is the S3 credentials file that agents read; empty leaves
 	// them to the configured keys, or to the AWS default chain.
 	CredentialsFile string
@@ -87,6 +88,7 @@ func Assemble(l Local) (*activities.Activities, error) {
 			EndpointKeys:    endpointKeys(c),
 		},
 		Bucket:   c.S3.Bucket,
+		R1ctl:    l.Version,
 		Queue:    "r1ctl-attempts-" + host, // local attempts are seen from this machine only
 		WorkDir:  work,
 		CacheDir: filepath.Join(c.StateDir, "cache"),

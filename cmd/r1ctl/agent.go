@@ -78,6 +78,10 @@ func (a *app) agentConfig(cmd *cobra.Command, cfg config.Config, spec string, lo
 	if err != nil {
 		return agent.Config{}, fmt.Errorf("find this binary: %w", err)
 	}
+	maker, err := makerOf(cfg)
+	if err != nil {
+		return agent.Config{}, err
+	}
 	generator := generatorFor(cfg, self)
 	trainer, trainerEnv, err := a.trainerOf(ctx, cfg, store, spec, generator)
 	if err != nil {
@@ -95,6 +99,7 @@ func (a *app) agentConfig(cmd *cobra.Command, cfg config.Config, spec string, lo
 		Trainer:    trainer,
 		TrainerEnv: trainerEnv,
 		TrainerFor: generator,
+		Maker:      &maker,
 		Verifier:   a.verifierFor(ctx, cfg, self),
 		Grace:      cfg.Site.StopGrace / 2, // the launcher kills at StopGrace: half to save, half to upload
 		Stall:      cfg.Site.Stall,

@@ -57,7 +57,7 @@ func (a *app) work(ctx context.Context, cfg config.Config, credentials string, r
 	if err != nil {
 		return fmt.Errorf("find this binary: %w", err)
 	}
-	acts, err := worker.Assemble(worker.Local{Config: cfg, Store: store, StoreConfig: storeCfg, Self: self, CredentialsFile: credentials, Log: log})
+	acts, err := worker.Assemble(worker.Local{Config: cfg, Store: store, StoreConfig: storeCfg, Self: self, Version: versionString(), CredentialsFile: credentials, Log: log})
 	if err != nil {
 		return err
 	}

@@ -50,6 +50,8 @@ type Config struct {
 	// environment, which may hold what that trainer alone is to know; no command
 	// leaves it to Trainer.
 	TrainerFor func(spec r1.Spec) (command, environ []string)
+	// Maker is this agent and its trainer, for the provenance of what they make.
+	Maker *r1.Maker
 	// Verifier is the command of the verifier service. It must print one line
 	// {"url": "http://…"} to standard output when it is ready, and end when its
 	// standard input closes.

@@ -152,7 +152,8 @@ func (a *agent) recall() (*r1.Result, error) {
 // result is a result that says nothing yet about the outcome.
 func (a *agent) result(started time.Time) r1.Result {
 	p := a.progress.now()
-	res := r1.Result{Version: 1, Key: a.spec.Key, Started: started, Ended: fault.Now().UTC(), Step: p.Step, Total: p.Total, Began: p.began(), Metrics: p.Summary, Warnings: p.Warnings}
+	res := r1.Result{Version: 1, Key: a.spec.Key, Started: started, Ended: fault.Now().UTC(), Step: p.Step, Total: p.Total, Began: p.began(), Metrics: p.Summary, Warnings: p.Warnings,
+		Maker: a.cfg.Maker}
 	if b := res.Began; b != nil && b.Resumed {
 		res.ResumedFrom = &b.Step
 	}

@@ -4,16 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
-// fingerprintRecord is the fingerprint index: where the commit of an equal job is.
+// fingerprintRecord is the fingerprint index: where the commits of equal jobs are. The
+// newest that a job really made comes first.
 type fingerprintRecord struct {
+	committed
+	Earlier []committed `json:"earlier,omitempty"`
+}
+
+// committed is a commit in the index.
+type committed struct {
 	Commit string    `json:"commit"` // its key
 	Key    r1.JobKey `json:"key"`
 }
+
+// maxEqual bounds the index of one fingerprint.
+const maxEqual = 16
 
 // Commit says that a job is done. The first commit of a job wins, whoever
 // writes it and however often; winner is the one that stands, and won tells
@@ -47,7 +58,7 @@ func (s *Store) FindCommit(ctx context.Context, l r1.Layout, job r1.JobKey) (r1.
 	}
 	// The committer may have died before it wrote the index. That costs reuse
 	// only, so failing to repair it does not take the commit away.
-	if isDigest(c.Fingerprint) {
+	if isDigest(c.Fingerprint) && !c.Apart {
 		if there, err := s.Exists(ctx, r1.FingerprintIndex(c.Fingerprint)); err == nil && !there {
 			_ = s.indexCommit(ctx, key, c)
 		}
@@ -56,22 +67,46 @@ func (s *Store) FindCommit(ctx context.Context, l r1.Layout, job r1.JobKey) (r1.
 }
 
 // FindByFingerprint returns the commit of an equal job in any run, if its
-// outputs are still there and unchanged, or r1.ErrNotFound. What is about to be
-// removed is not there.
+// outputs are still there and unchanged, or r1.ErrNotFound: the newest.
 func (s *Store) FindByFingerprint(ctx context.Context, fingerprint string) (r1.Commit, error) {
-	var record fingerprintRecord
-	var c r1.Commit
+	return s.FindEqual(ctx, fingerprint, func(r1.Commit) bool { return true })
+}
+
+// FindEqual returns the newest commit of an equal job that is accepted and whose
+// outputs are still there and unchanged, or r1.ErrNotFound. accept may be asked
+// of one that is not usable.
+func (s *Store) FindEqual(ctx context.Context, fingerprint string, accept func(r1.Commit) bool) (r1.Commit, error) {
 	if !isDigest(fingerprint) {
-		return c, fmt.Errorf("find by fingerprint: %q is not a fingerprint", fingerprint)
+		return r1.Commit{}, fmt.Errorf("find by fingerprint: %q is not a fingerprint", fingerprint)
 	}
+	var record fingerprintRecord
 	if err := s.GetJSON(ctx, r1.FingerprintIndex(fingerprint), &record); err != nil {
-		return c, err
+		return r1.Commit{}, err
 	}
-	if err := s.GetJSON(ctx, record.Commit, &c); err != nil {
+	var lacking error
+	for _, one := range append([]committed{record.committed}, record.Earlier...) {
+		c, err := s.usable(ctx, fingerprint, one, accept)
+		if err == nil || !errors.Is(err, r1.ErrNotFound) {
+			return c, err
+		}
+		if lacking == nil {
+			lacking = err
+		}
+	}
+	return r1.Commit{}, lacking
+}
+
+// usable reads a commit of the index with its outputs' manifests.
+func (s *Store) usable(ctx context.Context, fingerprint string, one committed, accept func(r1.Commit) bool) (r1.Commit, error) {
+	var c r1.Commit
+	if err := s.GetJSON(ctx, one.Commit, &c); err != nil {
 		return c, err
 	}
 	if c.Fingerprint != fingerprint {
-		return c, fmt.Errorf("commit %s has another fingerprint: %w", record.Key, r1.ErrNotFound)
+		return c, fmt.Errorf("commit %s has another fingerprint: %w", one.Key, r1.ErrNotFound)
+	}
+	if !accept(c) {
+		return c, fmt.Errorf("commit %s is not the one that is looked for: %w", one.Key, r1.ErrNotFound)
 	}
 	doomed, err := s.Doomed(ctx)
 	if err != nil {
@@ -86,24 +121,42 @@ func (s *Store) FindByFingerprint(ctx context.Context, fingerprint string) (r1.C
 			err = fmt.Errorf("%w (%w)", err, r1.ErrNotFound)
 		}
 		if err != nil {
-			return c, fmt.Errorf("output %s of %s: %w", name, record.Key, err)
+			return c, fmt.Errorf("output %s of %s: %w", name, one.Key, err)
 		}
 	}
 	return c, nil
 }
 
-// indexCommit makes a commit findable by its fingerprint. An entry that still
-// leads to a usable commit stays; one that does not is replaced.
+// indexCommit makes a commit findable by its fingerprint. One that a job really made
+// comes before those that are there; one that repeats another only takes the place of
+// those that are not usable any more.
 func (s *Store) indexCommit(ctx context.Context, key string, c r1.Commit) error {
+	if c.Apart {
+		return nil
+	}
 	index := r1.FingerprintIndex(c.Fingerprint)
-	record := fingerprintRecord{Commit: key, Key: c.Key}
-	won, err := s.PutJSONIfAbsent(ctx, index, record)
-	if err == nil && !won {
-		_, err = s.FindByFingerprint(ctx, c.Fingerprint)
-		if errors.Is(err, r1.ErrNotFound) {
-			err = s.PutJSON(ctx, index, record)
+	mine := committed{Commit: key, Key: c.Key}
+	won, err := s.PutJSONIfAbsent(ctx, index, fingerprintRecord{committed: mine})
+	if err != nil || won {
+		return indexing(c, err)
+	}
+	if c.ReusedFrom != nil {
+		if _, err := s.FindByFingerprint(ctx, c.Fingerprint); !errors.Is(err, r1.ErrNotFound) {
+			return indexing(c, err)
 		}
 	}
+	return indexing(c, UpdateJSON(ctx, s, index, func(r *fingerprintRecord) error {
+		all := append([]committed{r.committed}, r.Earlier...)
+		if slices.Contains(all, mine) && c.ReusedFrom == nil {
+			return nil // known already, and others may be newer
+		}
+		all = slices.DeleteFunc(all, func(other committed) bool { return other == mine || other.Commit == "" })
+		r.committed, r.Earlier = mine, all[:min(len(all), maxEqual-1)]
+		return nil
+	}))
+}
+
+func indexing(c r1.Commit, err error) error {
 	if err != nil {
 		return fmt.Errorf("index the commit of %s: %w", c.Key, err)
 	}

@@ -47,6 +47,12 @@ func (l Layout) GateChecks(stage string) string {
 	return path.Join(l.Prefix(), "_gates", stage+".json")
 }
 
+// AdoptedRun is the name under which something from outside is kept, in place of a
+// run's: the same output of a job with the same content has the same.
+func AdoptedRun(fingerprint, digest string) string {
+	return "adopted-" + fingerprint[:8] + "-" + digest[:8]
+}
+
 // Jobs is the prefix of the records of all jobs, with a slash at its end.
 func (l Layout) Jobs() string { return path.Join(l.Prefix(), "_jobs") + "/" }
 

@@ -70,6 +70,10 @@ type Commit struct {
 	Rollbacks []Rollback `json:"rollbacks,omitempty"`
 	// ReusedFrom is the job whose commit this one repeats, when nothing was run.
 	ReusedFrom *JobKey `json:"reused_from,omitempty"`
+	// Made is the provenance of the outputs: what they were made with and of.
+	Made *Made `json:"made,omitempty"`
+	// Apart says that no other run takes this commit by its fingerprint.
+	Apart bool `json:"apart,omitempty"`
 }
 
 // Funnel counts rows through a stage: In = Kept + the sum of Dropped.

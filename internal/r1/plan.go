@@ -153,6 +153,11 @@ type PlannedJob struct {
 	ToStep   int `json:"to_step,omitempty"`
 	// Fingerprint identifies the result: see Fingerprint in fingerprint.go.
 	Fingerprint string `json:"fingerprint"`
+	// Take is the commit that the job takes over, whatever was committed elsewhere
+	// under its fingerprint: that of the run which this one forks.
+	Take *Taken `json:"take,omitempty"`
+	// Anew says that no commit of another run is taken, though an equal one may be there.
+	Anew Anew `json:"anew,omitempty"`
 }
 
 // EndpointOf is the name of the endpoint that a job asks for its samples; empty

@@ -18,6 +18,15 @@ type Run struct {
 	RecipeYAML string    `json:"recipe_yaml"`
 	RecipeDir  string    `json:"recipe_dir,omitempty"` // what local sources of the recipe are relative to
 	Set        []string  `json:"set,omitempty"`        // KEY=VALUE pairs laid over the profile
+	// Fork is where the run left another one; nil: it stands by itself.
+	Fork *Fork `json:"fork,omitempty"`
+	// Rebuild are the stages that were to be made anew, and Drift what was decided about
+	// results that were made otherwise than they would be now; "" where there were none.
+	Rebuild []string    `json:"rebuild,omitempty"`
+	Drift   DriftChoice `json:"drift,omitempty"`
+	// Estimate is what the plan said when the run was started (internal/estimate.Frozen);
+	// nothing where nobody estimated it.
+	Estimate json.RawMessage `json:"estimate,omitempty"`
 	// Plan is the newest one: of the last amendment, where the run has any.
 	Plan Plan `json:"plan"`
 	// Amendments are those of the run so far, without their plans. They are

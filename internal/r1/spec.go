@@ -226,4 +226,5 @@ type Result struct {
 	Ended        time.Time `json:"ended"`
 	Timing       *Timing   `json:"timing,omitempty"`
 	Usage        *Usage    `json:"usage,omitempty"`
+	Maker        *Maker    `json:"maker,omitempty"` // what ran it; nil: an agent that did not say
 }
