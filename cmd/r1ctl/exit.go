@@ -32,7 +32,7 @@ func (e usageError) Unwrap() error { return e.err }
 // usageNames are the errors that only the user's input can cause.
 var usageNames = map[string]bool{
 	"config-invalid": true, "recipe-invalid": true, "unknown-recipe": true,
-	"unknown-profile": true, "unknown-run": true, "unknown-stage": true, "unknown-gate": true, "run-exists": true, "set-not-amendable": true,
+	"unknown-profile": true, "unknown-run": true, "unknown-stage": true, "unknown-gate": true, "run-exists": true, "fork-incomplete": true, "fork-before-stage": true, "set-not-amendable": true,
 	"unknown-reward": true, "reward-parameter-invalid": true, "code-provider-invalid": true, "endpoint-unknown": true,
 }
 

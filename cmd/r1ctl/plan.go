@@ -21,9 +21,13 @@ type planned struct {
 	Profile     string                `json:"profile,omitempty"`
 	Description string                `json:"description,omitempty"`
 	Seed        int64                 `json:"seed"`
-	Reuse       reuse                 `json:"reuse"`
+	Fork        *r1.Fork              `json:"fork,omitempty"`
+	Rebuild     []string              `json:"rebuild,omitempty"`
+	Reuse       lookedUp              `json:"reuse"`
+	Drift       *drift                `json:"drift,omitempty"`
 	Jobs        []plannedJob          `json:"jobs"`
 	Estimate    *estimate.Estimate    `json:"estimate"`
+	ThisRun     estimate.Cost         `json:"this_run"` // of the jobs that are not reused
 	Assumptions []estimate.Assumption `json:"assumptions"`
 	Paper       []estimate.PaperCost  `json:"paper,omitempty"`
 	Findings    []lint.Finding        `json:"findings,omitempty"`
@@ -41,6 +45,7 @@ type plannedJob struct {
 	Reason      string      `json:"reason,omitempty"`
 	Changes     []r1.Change `json:"changes,omitempty"` // against the same job of the newest run before
 	From        string      `json:"from,omitempty"`    // the job that is reused
+	Adopted     string      `json:"adopted,omitempty"` // the address outside that it was adopted from
 	Waits       string      `json:"waits,omitempty"`   // what its gate waits for
 	Fingerprint string      `json:"fingerprint"`
 }
@@ -48,6 +53,7 @@ type plannedJob struct {
 // planFlags are those of plan besides the recipe's.
 type planFlags struct {
 	recipeFlags
+	anew        anewFlags
 	rows        []string
 	accelerator string
 	count       int
@@ -68,15 +74,22 @@ Earlier results are looked up when an engine runs or an S3 is configured and
 answers; no engine is started. A recipe that breaks a rule of r1ctl lint is
 refused. Prices and accelerators are settings: docs/configuration.md.
 
+--from RUN:STAGE plans a fork of a run: what comes before the stage is taken as
+that run made it, the stage and what depends on it is made anew; without RECIPE
+the recipe is the run's own. --rebuild makes stages anew although equal results
+are there. Results that other code made, or another environment, are told as
+drift, with the cost of a rebuild; --drift says what to do about them.
+
 Exit status: 0; 2 for a recipe that is refused.`,
 		Example: `  r1ctl plan recipes/full-r1.yaml
   r1ctl plan full-r1 --profile paper --accelerator H800 --accelerators 512
   r1ctl plan full-r1 -p paper --rows rl-prompts.math=26000 --rows rl-prompts.code=17000 --formulas
-  r1ctl plan full-r1 --set zero.params.steps=80 -o json`,
-		Args:              cobra.ExactArgs(1),
+  r1ctl plan full-r1 --set zero.params.steps=80 -o json
+  r1ctl plan --from full-r1-1123-k7q2:dev2 --set dev2.params.learning_rate=5e-6
+  r1ctl plan full-r1 --rebuild sft-data,dev3`,
 		ValidArgsFunction: completeRecipes,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			out, err := a.plan(cmd, args[0], f)
+			out, err := a.plan(cmd, args, f)
 			if err != nil {
 				return err
 			}
@@ -87,6 +100,7 @@ Exit status: 0; 2 for a recipe that is refused.`,
 		},
 	}
 	f.add(cmd)
+	f.anew.add(a, cmd)
 	fl := cmd.Flags()
 	fl.StringArrayVar(&f.rows, "rows", nil, "STAGE.SOURCE=N: how many rows a source has that does not say (repeatable)")
 	fl.StringVar(&f.accelerator, "accelerator", "", "estimate for this one in place of the site's, such as H100")
@@ -96,9 +110,54 @@ Exit status: 0; 2 for a recipe that is refused.`,
 	return cmd
 }
 
-// plan loads, checks, plans and estimates a recipe.
-func (a *app) plan(cmd *cobra.Command, recipe string, f planFlags) (*planned, error) {
+// plan loads, checks, plans and estimates a recipe, and starts nothing.
+func (a *app) plan(cmd *cobra.Command, args []string, f planFlags) (*planned, error) {
 	cfg, err := a.settings(cmd)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.check(cfg); err != nil {
+		return nil, err
+	}
+	ctx := cmd.Context()
+	store, why := a.peek(ctx, cfg)
+	if store == nil && f.anew.from != "" {
+		return nil, &r1.Error{Name: "unknown-run", Detail: "the run of --from cannot be looked up: " + why, Remedy: "start the engine with: r1ctl status"}
+	}
+	facts, err := lintFacts(cfg.Site, f)
+	if err != nil {
+		return nil, err
+	}
+	r, err := resolve(ctx, store, facts, args, f)
+	if err != nil {
+		return nil, err
+	}
+	if store == nil {
+		return weigh(ctx, cfg, r, f, nil, why, nil)
+	}
+	return weigh(ctx, cfg, r, f, store, "", nil)
+}
+
+// check refuses flags and settings that cannot be right.
+func (f *planFlags) check(cfg config.Config) error {
+	if _, err := parseRows(f.rows); err != nil {
+		return err
+	}
+	if err := f.anew.check(); err != nil {
+		return err
+	}
+	return checkDrift("the setting drift", cfg.Drift)
+}
+
+// weigh says what a plan would do and cost. Without a store, why says why there is none.
+// ask is asked about drift; nil asks nobody.
+func weigh(ctx context.Context, cfg config.Config, r *resolved, f planFlags, store planStore, why string, ask func(*drift) (r1.DriftChoice, bool)) (*planned, error) {
+	plan := r.plan
+	out := &planned{
+		Recipe: plan.Recipe, Profile: plan.Profile, Description: plan.ProfileDescription, Seed: plan.Seed, Fork: r.fork, Rebuild: f.anew.rebuild,
+		Findings: r.findings, Later: lint.AtFirstLaunch(), Assumptions: estimate.Assumptions(), plan: plan,
+	}
+	machine, err := machineOf(cfg.Site, f, plan)
 	if err != nil {
 		return nil, err
 	}
@@ -106,36 +165,52 @@ func (a *app) plan(cmd *cobra.Command, recipe string, f planFlags) (*planned, er
 	if err != nil {
 		return nil, err
 	}
-	facts, err := lintFacts(cfg.Site, f)
-	if err != nil {
-		return nil, err
-	}
-	r, findings, err := checked(recipe, f.options(), facts)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := recipes.Plan(r, planOptions())
-	if err != nil {
-		return nil, err
-	}
-	out := &planned{
-		Recipe: plan.Recipe, Profile: plan.Profile, Description: plan.ProfileDescription, Seed: plan.Seed,
-		Findings: findings, Later: lint.AtFirstLaunch(), Assumptions: estimate.Assumptions(), plan: plan,
-	}
-	machine, err := machineOf(cfg.Site, f, plan)
-	if err != nil {
-		return nil, err
-	}
 	o := estimateOptions(cfg, machine, given)
-	a.lookUp(cmd.Context(), cfg, out, &o)
-	out.block()
+	found := out.lookUp(ctx, store, why)
+	if found != nil {
+		found.anew, found.today = r.why(f.anew), r.today
+		o.Past = found.past(o)
+	}
 	if out.Estimate, err = estimate.Of(plan, o); err != nil {
 		return nil, err
 	}
+	if found != nil {
+		if err := out.drifts(ctx, cfg, found, f.anew.drift, ask); err != nil {
+			return nil, err
+		}
+		out.Jobs = found.jobs()
+	}
+	out.block()
+	out.ThisRun = out.Estimate.Part(plan, func(stage, job string) bool { return !out.reuses(stage, job) })
 	if plan.Profile == "paper" {
 		out.Paper = estimate.BesidePaper(out.Estimate)
 	}
 	return out, nil
+}
+
+// drifts looks for drift, and does about it what is decided.
+func (p *planned) drifts(ctx context.Context, cfg config.Config, found *lookup, flag string, ask func(*drift) (r1.DriftChoice, bool)) error {
+	now, err := makerOf(cfg)
+	if err != nil {
+		return err
+	}
+	jobs := found.drifted(now)
+	if len(jobs) == 0 {
+		return nil
+	}
+	p.Drift = &drift{Jobs: jobs, Rebuild: found.rebuildCost(p.Estimate, jobs)}
+	p.Drift.choose(flag, cfg.Drift, ask)
+	return p.Drift.follow(ctx, found)
+}
+
+// reuses says whether a job is not to be run.
+func (p *planned) reuses(stage, job string) bool {
+	for i := range p.Jobs {
+		if p.Jobs[i].Stage == stage && p.Jobs[i].Job == job {
+			return p.Jobs[i].Do == "reuse"
+		}
+	}
+	return false
 }
 
 // checked loads a recipe and refuses one that breaks a rule.
@@ -242,30 +317,26 @@ func estimateOptions(cfg config.Config, m estimate.Machine, given map[string]flo
 	}
 }
 
-// lookUp fills in what is done about each job, and what earlier runs say of the
-// estimate. Where no store answers, it says so, and every job counts as one to run.
-func (a *app) lookUp(ctx context.Context, cfg config.Config, out *planned, o *estimate.Options) {
-	store, why := a.peek(ctx, cfg)
-	if store == nil {
-		out.Reuse = reuse{Why: why}
-	} else {
+// lookUp finds earlier results. Where no store answers, it says so, and every job counts
+// as one to run.
+func (p *planned) lookUp(ctx context.Context, store planStore, why string) *lookup {
+	p.Reuse = lookedUp{Why: why}
+	if store != nil {
 		ctx, cancel := context.WithTimeout(ctx, lookUpTime)
 		defer cancel()
-		found, err := newLookup(ctx, store, out.plan)
-		if err != nil {
-			out.Reuse = reuse{Why: "the store does not answer: " + errorLine(err)}
-		} else {
-			out.Reuse = reuse{LookedUp: true, Against: found.against()}
-			out.Jobs = found.jobs()
-			o.Past = found.past(*o)
-			return
+		found, err := newLookup(ctx, store, p.plan)
+		if err == nil {
+			p.Reuse = lookedUp{LookedUp: true, Against: found.against()}
+			return found
 		}
+		p.Reuse.Why = "the store does not answer: " + errorLine(err)
 	}
-	for _, s := range out.plan.Stages {
+	for _, s := range p.plan.Stages {
 		for _, j := range s.Jobs {
-			out.Jobs = append(out.Jobs, toRun(s, j, "reuse was not looked up"))
+			p.Jobs = append(p.Jobs, toRun(s, j, "reuse was not looked up"))
 		}
 	}
+	return nil
 }
 
 // block marks jobs that cannot run: those whose source is a placeholder, and those that wait for

@@ -22,6 +22,7 @@ func printPlan(w io.Writer, p *planned, formulas bool) error {
 	if p.Description != "" {
 		fmt.Fprintln(w, p.Description)
 	}
+	printFork(w, p)
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "STAGE\tKIND\tDO\tROWS OUT\tTIME\tHOURS\tSTORED\tWHY")
@@ -47,13 +48,16 @@ func printPlan(w io.Writer, p *planned, formulas bool) error {
 func printStage(w io.Writer, s r1.PlannedStage, jobs []plannedJob, said []estimate.Job, lookedUp bool) {
 	do, why := map[string]int{}, ""
 	for _, j := range jobs {
+		if j.Adopted != "" {
+			j.Do = "reuse (adopted)"
+		}
 		do[j.Do]++
-		if (lookedUp || j.Do == "blocked") && (why == "" || j.Do != "reuse" && do[j.Do] == 1) {
+		if (lookedUp || j.Do == "blocked") && (why == "" || !strings.HasPrefix(j.Do, "reuse") && do[j.Do] == 1) {
 			why = j.Reason
 		}
 	}
 	var what []string
-	for _, k := range []string{"run", "reuse", "blocked"} {
+	for _, k := range []string{"run", "reuse", "reuse (adopted)", "blocked"} {
 		if do[k] > 0 && len(jobs) > 1 {
 			what = append(what, fmt.Sprintf("%s %d", k, do[k]))
 		} else if do[k] > 0 {
@@ -100,6 +104,12 @@ func printTotals(w io.Writer, p *planned) {
 		machine = fmt.Sprintf("%s × %s, %g TFLOP/s and %g GiB each (%s)", count, e.Machine.Accelerator, e.Machine.TFLOPS, e.Machine.MemoryGiB, e.Machine.Source)
 	}
 	fmt.Fprintf(w, "jobs      %s\n", p.counts())
+	if n := len(p.Jobs) - p.ThisRun.Jobs; n > 0 {
+		fmt.Fprintf(w, "this run  about %s, %s %s\n", spanOf(p.ThisRun.Seconds), hoursOf(p.ThisRun.Hours), unit)
+	}
+	if p.Drift != nil {
+		p.Drift.print(w)
+	}
 	fmt.Fprintf(w, "from scratch, likely (low to high):\n")
 	fmt.Fprintf(w, "  on      %s\n  time    %s\n  compute %s %s\n", machine, atLeast(spanOf(e.Seconds), e), atLeast(hoursOf(e.Hours), e), unit)
 	money := "unknown (set prices.accelerator_hour)"
@@ -246,6 +256,22 @@ func (p *planned) summary() string {
 	if !p.Reuse.LookedUp {
 		looked = " (reuse is looked up by the run)"
 	}
-	return fmt.Sprintf("plan: %d stages, jobs: %s%s; from scratch about %s, %s stored\n",
-		len(p.plan.Stages), p.counts(), looked, atLeast(spanOf(p.Estimate.Seconds), p.Estimate), bytesOf(p.Estimate.Bytes))
+	this := ""
+	if p.ThisRun.Jobs < len(p.Jobs) {
+		this = fmt.Sprintf("; this run about %s", spanOf(p.ThisRun.Seconds))
+	}
+	return fmt.Sprintf("plan: %d stages, jobs: %s%s%s; from scratch about %s, %s stored\n",
+		len(p.plan.Stages), p.counts(), looked, this, atLeast(spanOf(p.Estimate.Seconds), p.Estimate), bytesOf(p.Estimate.Bytes))
+}
+
+// printFork says what a plan takes from another run, and what of the recipe that leaves
+// without effect.
+func printFork(w io.Writer, p *planned) {
+	if p.Fork == nil {
+		return
+	}
+	fmt.Fprintf(w, "a fork of run %s at %s: what comes before is taken as that run made it\n", p.Fork.Run, p.Fork.Stage)
+	for _, c := range p.Fork.Differs {
+		fmt.Fprintf(w, "  not in effect, as %s is taken as it is: %s: %s, was %s\n", strings.SplitN(c.Field, ".", 2)[0], c.Field, short(c.To), short(c.From))
+	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/r1ctl/r1ctl/internal/doctor"
 	"github.com/r1ctl/r1ctl/internal/estimate"
 	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/reuse"
 	"github.com/r1ctl/r1ctl/internal/runs"
 	"github.com/r1ctl/r1ctl/recipes"
 )
@@ -25,8 +26,8 @@ import (
 // lookUpTime bounds how long plan looks for earlier results.
 const lookUpTime = 10 * time.Second
 
-// reuse says whether earlier results were looked for.
-type reuse struct {
+// lookedUp says whether earlier results were looked for.
+type lookedUp struct {
 	LookedUp bool   `json:"looked_up"`
 	Why      string `json:"why,omitempty"`     // why not
 	Against  string `json:"against,omitempty"` // the run that differences are told from
@@ -56,26 +57,36 @@ func (a *app) peek(ctx context.Context, cfg config.Config) (store *artifact.Stor
 // planStore is what plan needs of the artifact store.
 type planStore interface {
 	runs.Store
-	FindByFingerprint(ctx context.Context, fingerprint string) (r1.Commit, error)
+	FindEqual(ctx context.Context, fingerprint string, accept func(r1.Commit) bool) (r1.Commit, error)
 }
 
 // A lookup is what the store says of the jobs of a plan.
 type lookup struct {
 	plan    *r1.Plan
-	commits map[r1.JobKey]r1.Commit // of equal jobs; the keys have no run
-	before  *r1.Run                 // the newest run of the recipe, or nil
-	took    map[r1.JobKey]r1.Commit // of the jobs of that run
+	store   planStore
+	commits map[r1.JobKey]r1.Commit    // of equal jobs, or those that are taken; the keys have no run
+	found   map[r1.JobKey]reuse.Found  // what is taken of these
+	before  *r1.Run                    // the newest run of the recipe, or nil
+	took    map[r1.JobKey]r1.Commit    // of the jobs of that run
+	anew    func(r1.PlannedJob) string // why a job is made anew that need not be
+	today   *r1.Plan                   // of a fork: what the recipe would plan by itself
 }
 
 // newLookup asks for an equal commit of every job, and for the newest run of the recipe:
 // one of the same profile where there is any.
 func newLookup(ctx context.Context, store planStore, plan *r1.Plan) (*lookup, error) {
-	l := &lookup{plan: plan}
+	l := &lookup{plan: plan, store: store, anew: func(r1.PlannedJob) string { return "it is to be made anew" }}
 	var err error
 	l.commits, err = commits(ctx, plan, func(ctx context.Context, j r1.PlannedJob) (r1.Commit, error) {
-		return store.FindByFingerprint(ctx, j.Fingerprint)
+		if t := j.Take; t != nil {
+			return store.FindCommit(ctx, r1.Layout{Recipe: t.Recipe, Run: t.Run}, t.JobKey)
+		}
+		return store.FindEqual(ctx, j.Fingerprint, func(r1.Commit) bool { return true })
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := l.decide(ctx); err != nil {
 		return nil, err
 	}
 	return l, l.newest(ctx, store)
@@ -146,40 +157,6 @@ func (l *lookup) against() string {
 		return ""
 	}
 	return l.before.ID
-}
-
-// committed finds the commit of an equal job; a shard goes by what it is part of.
-func (l *lookup) committed(s r1.PlannedStage, j r1.PlannedJob) (r1.Commit, bool) {
-	for _, whole := range s.Jobs {
-		if slices.Contains(whole.Join, j.Name) {
-			if c, ok := l.commits[r1.JobKey{Stage: s.Name, Job: whole.Name}]; ok {
-				return c, true
-			}
-		}
-	}
-	c, ok := l.commits[r1.JobKey{Stage: s.Name, Job: j.Name}]
-	return c, ok
-}
-
-// jobs says what is done about each job, and why.
-func (l *lookup) jobs() []plannedJob {
-	var out []plannedJob
-	for _, s := range l.plan.Stages {
-		for _, j := range s.Jobs {
-			p := toRun(s, j, "")
-			if c, ok := l.committed(s, j); ok {
-				from := c.Key
-				if c.ReusedFrom != nil {
-					from = *c.ReusedFrom
-				}
-				p.Do, p.From, p.Reason = "reuse", from.String(), "equal to "+from.String()
-			} else {
-				p.Reason, p.Changes = l.why(j)
-			}
-			out = append(out, p)
-		}
-	}
-	return out
 }
 
 // why tells what differs from the same job of the newest run.

@@ -206,10 +206,10 @@ func (s records) FindCommit(ctx context.Context, l r1.Layout, key r1.JobKey) (r1
 	return c, s.GetJSON(ctx, l.Commit(key), &c)
 }
 
-func (s records) FindByFingerprint(_ context.Context, fp string) (r1.Commit, error) {
+func (s records) FindEqual(_ context.Context, fp string, accept func(r1.Commit) bool) (r1.Commit, error) {
 	c, ok := s.commits[fp]
-	if !ok {
-		return c, r1.ErrNotFound
+	if !ok || !accept(c) {
+		return r1.Commit{}, r1.ErrNotFound
 	}
 	return c, nil
 }
@@ -217,7 +217,11 @@ func (s records) FindByFingerprint(_ context.Context, fp string) (r1.Commit, err
 // finished is the store after a run of full-r1 in which every job took so long.
 func finished(t *testing.T, seconds int) records {
 	t.Helper()
-	run, err := freeze("full-r1", recipes.Options{}, lint.Facts{Model: modelOf}, "before")
+	resolved, err := resolve(t.Context(), nil, lint.Facts{Model: modelOf}, []string{"full-r1"}, planFlags{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := freeze(resolved, anewFlags{}, "before")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -179,7 +179,7 @@ func (s *session) status(ctx context.Context, r *runs.Reader) (*runs.Status, err
 	}
 	switch {
 	case open && st.State.Ended():
-		st.State, st.Ended, st.Error, st.Notice = r1.RunRunning, time.Time{}, "", ""
+		st.State, st.Ended, st.Error, st.Notice, st.Against = r1.RunRunning, time.Time{}, "", "", nil
 	case !open && !st.State.Ended():
 		// The workflow may have ended between the two looks: read again.
 		if st, err = r.Status(ctx); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os/user"
 	"slices"
@@ -14,11 +15,9 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/r1ctl/r1ctl/internal/config"
-	"github.com/r1ctl/r1ctl/internal/lint"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/runs"
 	"github.com/r1ctl/r1ctl/internal/tinyworld"
-	"github.com/r1ctl/r1ctl/recipes"
 	"github.com/r1ctl/r1ctl/trainer"
 	"github.com/r1ctl/r1ctl/workflows"
 )
@@ -35,15 +34,24 @@ and hands it to Temporal. RECIPE is a file, or the name of a recipe in the
 binary. Ctrl-C detaches; the run goes on. Jobs that an earlier run committed
 with the same inputs and parameters are reused. What it is about to do is told
 first, in a line; --dry-run tells all of it and starts nothing, as r1ctl plan.
-A recipe that breaks a rule of r1ctl lint is refused.`,
+A recipe that breaks a rule of r1ctl lint is refused.
+
+--from RUN:STAGE forks a run: what comes before the stage is taken as that run
+made it, the stage and what depends on it is made anew; without RECIPE the recipe
+is the run's own. --rebuild makes stages anew although equal results are there.
+Results that other code or another environment made are reused only as --drift,
+the setting drift, or your answer says; with nobody to ask they are, and that is
+told. docs/plan.md says more.`,
 		Example: `  r1ctl start recipes/full-r1.yaml
   r1ctl start r1-zero --profile smoke
-  r1ctl start full-r1 --set zero.params.steps=80 --detach -o json`,
-		Args:              cobra.ExactArgs(1),
+  r1ctl start full-r1 --set zero.params.steps=80 --detach -o json
+  r1ctl start --from full-r1-1123-k7q2:dev2 --set dev2.params.learning_rate=5e-6
+  r1ctl start full-r1 --rebuild sft-data,dev3
+  r1ctl start full-r1 --drift rebuild`,
 		ValidArgsFunction: completeRecipes,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dryRun {
-				out, err := a.plan(cmd, args[0], f)
+				out, err := a.plan(cmd, args, f)
 				if err != nil {
 					return err
 				}
@@ -52,21 +60,11 @@ A recipe that breaks a rule of r1ctl lint is refused.`,
 				}
 				return printPlan(a.out, out, false)
 			}
-			run, err := a.freeze(cmd, args[0], f, runID)
-			if err != nil {
-				return err
-			}
-			if !a.json() {
-				out, err := a.plan(cmd, args[0], f)
-				if err != nil {
-					return err
-				}
-				fmt.Fprint(a.err, out.summary())
-			}
-			return a.start(cmd, run, detach)
+			return a.start(cmd, args, f, runID, detach)
 		},
 	}
 	f.add(cmd)
+	f.anew.add(a, cmd)
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be done, as r1ctl plan, and start nothing")
 	cmd.Flags().StringVar(&runID, "run-id", "", "name the run yourself")
 	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "return as soon as the run is started")
@@ -74,39 +72,34 @@ A recipe that breaks a rule of r1ctl lint is refused.`,
 	return cmd
 }
 
-// freeze resolves a recipe into a run, for this site.
-func (a *app) freeze(cmd *cobra.Command, recipe string, f planFlags, id string) (*r1.Run, error) {
-	cfg, err := a.settings(cmd)
-	if err != nil {
-		return nil, err
-	}
-	facts, err := lintFacts(cfg.Site, f)
-	if err != nil {
-		return nil, err
-	}
-	return freeze(recipe, f.options(), facts, id)
-}
-
-// freeze resolves a recipe into a run. It touches neither network nor state.
-func freeze(recipe string, o recipes.Options, facts lint.Facts, id string) (*r1.Run, error) {
-	rec, _, err := checked(recipe, o, facts)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := recipes.Plan(rec, planOptions())
-	if err != nil {
-		return nil, err
-	}
+// freeze makes a run of a recipe that was resolved. It touches neither network nor state.
+func freeze(r *resolved, f anewFlags, id string) (*r1.Run, error) {
 	now := time.Now().UTC()
 	if id == "" {
-		if id, err = runs.NewID(plan.Recipe, now); err != nil {
+		var err error
+		if id, err = runs.NewID(r.plan.Recipe, now); err != nil {
 			return nil, err
 		}
 	}
 	return &r1.Run{
-		Version: 1, ID: id, Recipe: plan.Recipe, Profile: plan.Profile, Created: now,
-		Owner: userName(), R1ctl: versionString(), RecipeYAML: rec.YAML(), RecipeDir: rec.Dir, Set: o.Set, Plan: *plan,
+		Version: 1, ID: id, Recipe: r.plan.Recipe, Profile: r.plan.Profile, Created: now,
+		Owner: userName(), R1ctl: versionString(), RecipeYAML: r.recipe.YAML(), RecipeDir: r.recipe.Dir, Set: r.set, Plan: *r.plan,
+		Fork: r.fork, Rebuild: f.rebuild,
 	}, nil
+}
+
+// keep notes in a run what its plan said and decided.
+func (p *planned) keep(run *r1.Run) error {
+	run.Plan = *p.plan
+	if p.Drift != nil {
+		run.Drift = p.Drift.Choice
+	}
+	raw, err := json.Marshal(p.Estimate.Freeze(p.plan, p.reuses))
+	if err != nil {
+		return fmt.Errorf("keep the estimate: %w", err)
+	}
+	run.Estimate = raw
+	return nil
 }
 
 // userName is who calls, as far as the system says.
@@ -125,27 +118,41 @@ func sourceDigest(address string) (string, error) {
 	return tinyworld.Digest(address)
 }
 
-func (a *app) start(cmd *cobra.Command, run *r1.Run, detach bool) error {
+func (a *app) start(cmd *cobra.Command, args []string, f planFlags, runID string, detach bool) error {
 	cfg, err := a.settings(cmd)
 	if err != nil {
 		return err
 	}
+	if err := f.check(cfg); err != nil {
+		return err
+	}
+	facts, err := lintFacts(cfg.Site, f)
+	if err != nil {
+		return err
+	}
 	ctx := cmd.Context()
-	if cfg.Embedded() {
-		if err := checkEndpoints(cfg, &run.Plan); err != nil {
+	var r *resolved
+	if f.anew.from == "" { // what is wrong with a recipe is told before anything starts
+		if r, err = resolveHere(ctx, cfg, nil, facts, args, f); err != nil {
 			return err
 		}
-		// Jobs run on this machine: the trainer must be there before the first one.
-		if err := a.ensureTrainer(ctx, cfg); err != nil {
-			return err
-		}
+	}
+	// Jobs run on this machine: the trainer must be there before the first one.
+	if err := a.prepareMachine(cmd); err != nil {
+		return err
 	}
 	s, err := a.open(cmd)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	if err := runs.Create(ctx, s.store, *run); err != nil {
+	if r == nil {
+		if r, err = resolveHere(ctx, cfg, s.store, facts, args, f); err != nil {
+			return err
+		}
+	}
+	run, err := a.create(ctx, s, r, f, runID)
+	if err != nil {
 		return err
 	}
 	if err := s.drive(ctx, run, driveOptions{}); err != nil {
@@ -159,6 +166,41 @@ func (a *app) start(cmd *cobra.Command, run *r1.Run, detach bool) error {
 		return nil
 	}
 	return a.follow(ctx, s, run)
+}
+
+// resolveHere is resolve for a run that is about to start: where its jobs run on this
+// machine, the endpoints that they ask must be known here.
+func resolveHere(ctx context.Context, cfg config.Config, store planStore, facts lint.Facts, args []string, f planFlags) (*resolved, error) {
+	r, err := resolve(ctx, store, facts, args, f)
+	if err == nil && cfg.Embedded() {
+		err = checkEndpoints(cfg, r.plan)
+	}
+	return r, err
+}
+
+// create says what a run is about to do, and freezes it in S3.
+func (a *app) create(ctx context.Context, s *session, r *resolved, f planFlags, id string) (*r1.Run, error) {
+	run, err := freeze(r, f.anew, id)
+	if err != nil {
+		return nil, err
+	}
+	p, err := weigh(ctx, s.cfg, r, f, s.store, "", a.asker())
+	if err != nil {
+		return nil, err
+	}
+	if !a.json() {
+		fmt.Fprint(a.err, p.summary())
+	}
+	if r.fork != nil {
+		printFork(a.err, p)
+	}
+	if p.Drift != nil { // never silent, whatever form the output has
+		p.Drift.print(a.err)
+	}
+	if err := p.keep(run); err != nil {
+		return nil, err
+	}
+	return run, runs.Create(ctx, s.store, *run)
 }
 
 // driveOptions say how a run goes on that was driven before.

@@ -33,6 +33,9 @@ type Config struct {
 	Prices   Prices   `mapstructure:"prices"`
 	// Endpoints are models that somebody else serves, by the name that recipes have for them.
 	Endpoints map[string]Endpoint `mapstructure:"endpoints"`
+	// Drift is what to do about results that were made otherwise than they would be
+	// now: reuse, fork or rebuild; empty asks, and where nobody can answer reuses.
+	Drift string `mapstructure:"drift"`
 	// File is the config file that was read; empty without one.
 	File string `mapstructure:"-"`
 }
@@ -151,6 +154,7 @@ func defaults() (map[string]any, error) {
 		"trainer.command":             []string{},
 		"trainer.python_path":         []string{},
 		"server.idle_timeout":         "10m",
+		"drift":                       "",
 	}, nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/r1ctl/r1ctl/internal/estimate"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -33,7 +34,14 @@ type Status struct {
 	Retries *r1.Retries `json:"retries,omitempty"`
 	// Amendments are the changes of the run's plan, without the plans.
 	Amendments []r1.Amendment `json:"amendments,omitempty"`
-	Stages     []Stage        `json:"stages"`
+	// Fork is the run that this one goes on from, Rebuild the stages it was to make anew,
+	// and Drift what was decided about results that were made otherwise.
+	Fork    *r1.Fork       `json:"fork,omitempty"`
+	Rebuild []string       `json:"rebuild,omitempty"`
+	Drift   r1.DriftChoice `json:"drift,omitempty"`
+	Stages  []Stage        `json:"stages"`
+	// Against is the plan's estimate beside what happened, of a run that has ended.
+	Against *estimate.Against `json:"plan_against_actual,omitempty"`
 }
 
 // Stage is one stage of a Status.
@@ -90,9 +98,10 @@ type Job struct {
 	Warnings  []r1.Warning       `json:"warnings,omitempty"` // of the guards on its training, oldest first
 	// Rollbacks are those that it is made with, oldest first; a phase of RL has those
 	// of the phases before it too.
-	Rollbacks  []r1.Rollback `json:"rollbacks,omitempty"`
-	Funnel     *r1.Funnel    `json:"funnel,omitempty"`
-	ReusedFrom string        `json:"reused_from,omitempty"`
+	Rollbacks   []r1.Rollback `json:"rollbacks,omitempty"`
+	Funnel      *r1.Funnel    `json:"funnel,omitempty"`
+	ReusedFrom  string        `json:"reused_from,omitempty"`
+	AdoptedFrom string        `json:"adopted_from,omitempty"` // the address outside, where no job made it
 }
 
 // Phases of a live attempt. Those between them are the agent's own words.
@@ -124,6 +133,7 @@ func (r *Reader) Status(ctx context.Context) (*Status, error) {
 	st := &Status{
 		Run: r.run.ID, Recipe: r.run.Recipe, Profile: r.run.Profile, Created: r.run.Created,
 		State: r1.RunPending, Retries: r.run.Plan.Retries, Amendments: r.run.Amendments, Stages: make([]Stage, len(r.run.Plan.Stages)),
+		Fork: r.run.Fork, Rebuild: r.run.Rebuild, Drift: r.run.Drift,
 	}
 	var rec r1.RunRecord
 	switch err := r.store.GetJSON(ctx, r.layout.StateFile(), &rec); {
@@ -150,7 +160,9 @@ func (r *Reader) Status(ctx context.Context) (*Status, error) {
 		return nil, err
 	}
 	settle(st)
-	return st, nil
+	var err error
+	st.Against, err = r.against(st)
+	return st, err
 }
 
 // settle marks the stages that a failed or cancelled run never reached, and those
@@ -240,6 +252,9 @@ func (r *Reader) job(ctx context.Context, p *r1.PlannedJob, stage r1.RunState) (
 		j.Warnings, j.Rollbacks = commit.Warnings, commit.Rollbacks
 		if commit.ReusedFrom != nil {
 			j.ReusedFrom = commit.ReusedFrom.String()
+			if commit.Made != nil && commit.Made.Adopted != nil {
+				j.AdoptedFrom = commit.Made.Adopted.From
+			}
 			return j, &commit, nil
 		}
 		before, err := r.beforeAttempt(ctx, key.Attempt(j.Attempts))

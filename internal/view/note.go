@@ -15,6 +15,9 @@ func note(s *runs.Stage) string {
 	case s.Question != "":
 		return asks(s)
 	case s.Reused && len(s.Jobs) > 0:
+		if from := s.Jobs[len(s.Jobs)-1].AdoptedFrom; from != "" {
+			return "adopted from " + clean(from)
+		}
 		from, _, _ := strings.Cut(s.Jobs[0].ReusedFrom, "/")
 		return strings.TrimRight("reused from "+from+"  "+keyMetrics(s), " ")
 	case s.State == r1.RunFailed:

@@ -18,6 +18,9 @@ const noteLength = 100
 // Table writes a run with its stages as a table, and what went wrong.
 func Table(out io.Writer, st *runs.Status, now time.Time) {
 	fmt.Fprintf(out, "run %s  recipe %s  profile %s  %s  %s\n", st.Run, st.Recipe, st.Profile, st.State, Duration(st.Seconds))
+	for _, line := range origin(st) {
+		fmt.Fprintln(out, clean(line))
+	}
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "STAGE\tKIND\tSTATE\tJOBS\tTIME\t")
 	for i := range st.Stages {
@@ -63,6 +66,9 @@ func Table(out io.Writer, st *runs.Status, now time.Time) {
 		if s.Remedy != "" {
 			fmt.Fprintf(out, "  try: %s\n", clean(s.Remedy))
 		}
+	}
+	if st.Against != nil && st.Against.Total.Jobs > 0 {
+		Against(out, st.Against)
 	}
 }
 
