@@ -30,11 +30,13 @@ func (a *Activities) FindCommit(ctx context.Context, ref tasks.JobRef) (tasks.Fo
 	if !errors.Is(err, r1.ErrNotFound) {
 		return tasks.Found{}, fmt.Errorf("look for the commit of %s: %w", ref.Key(), err)
 	}
+	if job.Anew != "" {
+		return tasks.Found{}, nil
+	}
 	var from reuse.Found
-	switch {
-	case job.Take != nil:
+	if job.Take != nil {
 		from.Commit, err = a.taken(ctx, ref, job)
-	case job.Anew == "":
+	} else {
 		from, err = a.equal(ctx, ref, plan, job)
 	}
 	switch {

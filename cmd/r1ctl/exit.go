@@ -32,8 +32,10 @@ func (e usageError) Unwrap() error { return e.err }
 // usageNames are the errors that only the user's input can cause.
 var usageNames = map[string]bool{
 	"config-invalid": true, "recipe-invalid": true, "unknown-recipe": true,
-	"unknown-profile": true, "unknown-run": true, "unknown-stage": true, "unknown-gate": true, "run-exists": true, "fork-incomplete": true, "fork-before-stage": true, "set-not-amendable": true,
-	"unknown-reward": true, "reward-parameter-invalid": true, "code-provider-invalid": true, "endpoint-unknown": true,
+	"unknown-profile": true, "unknown-run": true, "unknown-stage": true, "unknown-gate": true, "run-exists": true,
+	"fork-incomplete": true, "fork-before-stage": true, "set-not-amendable": true, "unknown-reward": true, "reward-parameter-invalid": true,
+	"code-provider-invalid": true, "endpoint-unknown": true, "unknown-output": true, "adopt-refused": true, "source-missing": true,
+	"unsupported-source": true,
 }
 
 // report prints an error once and gives its exit code.

@@ -73,3 +73,65 @@ func TestEqualCommits(t *testing.T) {
 		t.Errorf("the index grows without bound: %v", err)
 	}
 }
+
+// What lies in the bucket becomes an artifact where it is, also where others wrote it.
+func TestAnArtifactOfWhatIsThere(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	if err := s.PutBytes(ctx, "imports/model/config.json", []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PutBytes(ctx, "imports/model/deep/weights", []byte("weights")); err != nil {
+		t.Fatal(err)
+	}
+	files, err := s.Entries(ctx, "imports/model")
+	if err != nil || len(files) != 2 || files[1].Path != "deep/weights" || files[1].Key != "imports/model/deep/weights" || files[1].Size != 7 {
+		t.Fatalf("%+v, %v", files, err)
+	}
+	o := UploadOptions{Name: "zero.model", Type: r1.TypeModel, Prefix: "full-r1/adopted/zero/model"}
+	a, err := s.Refer(ctx, files, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := s.Refer(ctx, files, o); err != nil || again != a {
+		t.Errorf("repeated: %+v, %v", again, err)
+	}
+	dir := t.TempDir()
+	if err := s.Download(ctx, a, dir, DownloadOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if through, err := s.Entries(ctx, o.Prefix); err != nil || len(through) != 2 || through[1] != files[1] {
+		t.Errorf("through its manifest: %+v, %v", through, err)
+	}
+	if _, err := s.Entries(ctx, "imports/nothing"); !errors.Is(err, r1.ErrNotFound) {
+		t.Errorf("nothing there: %v", err)
+	}
+	// Replaced later, it is not read as if nothing had happened.
+	if err := s.PutBytes(ctx, "imports/model/deep/weights", []byte("WEIGHTS")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Download(ctx, a, t.TempDir(), DownloadOptions{}); err == nil {
+		t.Error("other bytes were read")
+	}
+}
+
+// A commit that is preferred is found before newer ones.
+func TestAPreferredCommit(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	for _, run := range []string{"first", "second"} {
+		c := testCommit(1, nil)
+		c.Key.Run = run
+		if _, _, err := s.Commit(ctx, r1.Layout{Recipe: "full-r1", Run: run}, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := testCommit(1, nil)
+	c.Key.Run = "first"
+	if err := s.Prefer(ctx, r1.Layout{Recipe: "full-r1", Run: "first"}, c); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := s.FindByFingerprint(ctx, c.Fingerprint); err != nil || found.Key.Run != "first" {
+		t.Errorf("%s, %v", found.Key, err)
+	}
+}
