@@ -26,6 +26,7 @@ func collect(ctx context.Context, s Store, run *r1.Run, st *runs.Status, now tim
 		Version: Version, Generated: now.UTC(),
 		Run: run.ID, Recipe: run.Recipe, Profile: run.Profile, Description: run.Plan.Description, About: run.Plan.ProfileDescription, Owner: run.Owner,
 		R1ctl: run.R1ctl, Seed: run.Plan.Seed, RecipeYAML: run.RecipeYAML,
+		Fork: run.Fork, Rebuild: run.Rebuild, Drift: run.Drift, Against: st.Against,
 		State: st.State, Error: st.Error, Created: run.Created, Started: st.Started, Ended: st.Ended,
 	}
 	var err error

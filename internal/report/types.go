@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/r1ctl/r1ctl/internal/estimate"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -40,7 +41,13 @@ type Report struct {
 	Warnings    []Warning    `json:"warnings,omitempty"` // of the guards on training
 	Rollbacks   []Rollback   `json:"rollbacks,omitempty"`
 	Unreadable  []Unreadable `json:"unreadable,omitempty"`
-	RecipeYAML  string       `json:"recipe_yaml"`
+	// Fork, Rebuild and Drift are those of the run: see r1.Run.
+	Fork    *r1.Fork       `json:"fork,omitempty"`
+	Rebuild []string       `json:"rebuild,omitempty"`
+	Drift   r1.DriftChoice `json:"drift,omitempty"`
+	// Against is the plan's estimate beside what happened, of a run that has ended.
+	Against    *estimate.Against `json:"plan_against_actual,omitempty"`
+	RecipeYAML string            `json:"recipe_yaml"`
 }
 
 // Warning is what a guard said about a stage's training.

@@ -26,7 +26,9 @@ func commit(run string, kind r1.Kind, inputs map[string]string) r1.Commit {
 
 func TestWhatMayBeReused(t *testing.T) {
 	of := func(sha string) map[string]string { return map[string]string{"data": sha} }
-	made := func(sha string) map[string]reuse.Input { return map[string]reuse.Input{"data": {SHA256: sha, Made: true}} }
+	made := func(sha string) map[string]reuse.Input {
+		return map[string]reuse.Input{"data": {SHA256: sha, Made: true}}
+	}
 	there := func(sha string) map[string]reuse.Input { return map[string]reuse.Input{"data": {SHA256: sha}} }
 	adopted := r1.Commit{Key: r1.JobKey{Run: "outside"}, Kind: r1.KindSFT, Made: &r1.Made{Adopted: &r1.Adopted{From: "somewhere"}}}
 	older := r1.Commit{Key: r1.JobKey{Run: "older"}, Kind: r1.KindSFT} // of a version that kept no record
