@@ -66,7 +66,15 @@ What comes before the stage still runs where other stages need it.
 			return outputNames(plan), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, _, err := checked(recipe, f.options())
+			cfg, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			facts, err := lintFacts(cfg.Site, planFlags{})
+			if err != nil {
+				return err
+			}
+			r, _, err := checked(recipe, f.options(), facts)
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/r1ctl/r1ctl/internal/config"
 	"github.com/r1ctl/r1ctl/internal/estimate"
+	"github.com/r1ctl/r1ctl/internal/lint"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/recipes"
 )
@@ -16,7 +17,7 @@ import (
 func weighed(t *testing.T, s records, args []string, f planFlags, cfg config.Config, ask func(*drift) (r1.DriftChoice, bool)) *planned {
 	t.Helper()
 	cfg.Site.Slots = 2
-	r, err := resolve(t.Context(), s, args, f)
+	r, err := resolve(t.Context(), s, lint.Facts{Model: modelOf}, args, f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +94,7 @@ func TestAStageIsRebuiltWithWhatDependsOnIt(t *testing.T) {
 	if p.ThisRun.Jobs != len(anew) || p.ThisRun.Seconds.Likely <= 0 || p.ThisRun.Seconds.Likely >= p.Estimate.Seconds.Likely {
 		t.Errorf("this run: %+v, from scratch %+v", p.ThisRun, p.Estimate.Seconds)
 	}
-	if _, err := resolve(t.Context(), nil, fullR1, planFlags{anew: anewFlags{rebuild: []string{"dev33"}}}); err == nil || !strings.Contains(err.Error(), `did you mean "dev3"?`) {
+	if _, err := resolve(t.Context(), nil, lint.Facts{Model: modelOf}, fullR1, planFlags{anew: anewFlags{rebuild: []string{"dev33"}}}); err == nil || !strings.Contains(err.Error(), `did you mean "dev3"?`) {
 		t.Errorf("got %v", err)
 	}
 }
