@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -223,5 +225,34 @@ func TestMistakesOfForksAndAdoption(t *testing.T) {
 		if code == exitOK || out != "" || !strings.Contains(errs, c.want) {
 			t.Errorf("%v: exit code %d, stderr lacks %q:\n%s", c.args, code, c.want, errs)
 		}
+	}
+}
+
+// Where things run is no part of what they are.
+func TestPlacesEnterNoFingerprint(t *testing.T) {
+	prints := func() map[string]string {
+		t.Helper()
+		out, errs, code := call(t, "plan", "full-r1", "-o", "json")
+		var p planned
+		if err := json.Unmarshal([]byte(out), &p); err != nil || code != exitOK {
+			t.Fatalf("exit code %d, %v\n%s", code, err, errs)
+		}
+		all := map[string]string{}
+		for _, j := range p.Jobs {
+			all[j.Stage+"/"+j.Job] = j.Fingerprint
+		}
+		return all
+	}
+	nothingHere(t)
+	here := prints()
+	t.Chdir(t.TempDir())
+	for name, value := range map[string]string{
+		"STATE_DIR": t.TempDir() + "/elsewhere", "CACHE_DIR": t.TempDir(), "S3_BUCKET": "other", "S3_REGION": "eu-west-1", "SITE_SLOTS": "7", "SITE_THREADS": "3",
+		"SITE_ACCELERATOR": "H100", "SITE_ACCELERATORS": "8", "SITE_KEEP_CHECKPOINTS": "9", "TRAINER_COMMAND": "true", "PRICES_CPU_HOUR": "3", "DRIFT": "rebuild",
+	} {
+		t.Setenv("R1CTL_"+name, value)
+	}
+	if there := prints(); !maps.Equal(here, there) {
+		t.Errorf("fingerprints differ:\n%v\n%v", here, there)
 	}
 }

@@ -52,7 +52,7 @@ func printStage(w io.Writer, s r1.PlannedStage, jobs []plannedJob, said []estima
 			j.Do = "reuse (adopted)"
 		}
 		do[j.Do]++
-		if (lookedUp || j.Do == "blocked") && (why == "" || !strings.HasPrefix(j.Do, "reuse") && do[j.Do] == 1) {
+		if (lookedUp || j.Do == "blocked") && (why == "" || j.Adopted != "" && do["run"] == 0 || !strings.HasPrefix(j.Do, "reuse") && do[j.Do] == 1) {
 			why = j.Reason
 		}
 	}
@@ -104,7 +104,7 @@ func printTotals(w io.Writer, p *planned) {
 		machine = fmt.Sprintf("%s × %s, %g TFLOP/s and %g GiB each (%s)", count, e.Machine.Accelerator, e.Machine.TFLOPS, e.Machine.MemoryGiB, e.Machine.Source)
 	}
 	fmt.Fprintf(w, "jobs      %s\n", p.counts())
-	if n := len(p.Jobs) - p.ThisRun.Jobs; n > 0 {
+	if n := p.ThisRun.Jobs; n > 0 && n < len(p.Jobs) {
 		fmt.Fprintf(w, "this run  about %s, %s %s\n", spanOf(p.ThisRun.Seconds), hoursOf(p.ThisRun.Hours), unit)
 	}
 	if p.Drift != nil {
@@ -257,7 +257,7 @@ func (p *planned) summary() string {
 		looked = " (reuse is looked up by the run)"
 	}
 	this := ""
-	if p.ThisRun.Jobs < len(p.Jobs) {
+	if n := p.ThisRun.Jobs; n > 0 && n < len(p.Jobs) {
 		this = fmt.Sprintf("; this run about %s", spanOf(p.ThisRun.Seconds))
 	}
 	return fmt.Sprintf("plan: %d stages, jobs: %s%s%s; from scratch about %s, %s stored\n",

@@ -200,6 +200,11 @@ func (l *lookup) first(changes []r1.Change, now *recipes.Explanation) string {
 		more = fmt.Sprintf(" (and %d more)", n)
 	}
 	if name, upstream := strings.CutPrefix(c.Field, "inputs."); upstream {
+		stage, job, _ := strings.Cut(now.Producers[name], "/")
+		job, _, _ = strings.Cut(job, "#")
+		if l.found[r1.JobKey{Stage: stage, Job: job}].Commit != nil {
+			return fmt.Sprintf("its input %s is another than then: that of %s%s", name, now.Producers[name], more)
+		}
 		return fmt.Sprintf("its input %s is made anew by %s%s", name, now.Producers[name], more)
 	}
 	return fmt.Sprintf("%s: %s, was %s%s", c.Field, short(c.To), short(c.From), more)

@@ -61,6 +61,12 @@ func TestEveryStageOfTheRecipe(t *testing.T) {
 			}
 		}
 	})
+	t.Run("the plan stands beside what happened", func(t *testing.T) { planned(t, first) })
+	t.Run("a student's learning rate makes that student anew, and its evaluation", func(t *testing.T) { m.otherStudent(t) })
+	t.Run("a rebuild that comes out as the same bytes makes nothing else anew", func(t *testing.T) { m.rebuild(t) })
+	t.Run("a fork takes what comes before its stage", func(t *testing.T) { m.fork(t, first) })
+	t.Run("a model that exists is adopted", func(t *testing.T) { m.adopt(t, first) })
+	t.Run("in another state dir nothing runs again", func(t *testing.T) { m.move(t) })
 }
 
 // loadScript loads a model as any user of transformers would.

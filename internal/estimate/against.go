@@ -157,6 +157,9 @@ func rowsOf(c *r1.Commit) (float64, bool) {
 	if c.Funnel != nil {
 		return float64(c.Funnel.Kept), true
 	}
+	if c.Kind == r1.KindSample || c.Kind == r1.KindEvaluate {
+		return float64(c.Steps), c.Steps > 0 // these count rows for steps
+	}
 	rows, ok := c.Metrics["rows"]
 	return rows, ok
 }

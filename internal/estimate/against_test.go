@@ -14,7 +14,7 @@ func TestAPlanIsSetAgainstWhatHappened(t *testing.T) {
 		{Stage: "rows", Job: "main", Seconds: estimate.Exactly(2), Hours: estimate.Exactly(0), Bytes: estimate.Exactly(1000), Rows: &rows},
 		{Stage: "rl", Job: "phase-01", Seconds: estimate.Exactly(10), Hours: estimate.Exactly(0.5), Bytes: estimate.Exactly(500)},
 		{Stage: "rl", Job: "phase-02", Seconds: estimate.Exactly(10), Hours: estimate.Exactly(0.5), Bytes: estimate.Exactly(500)},
-		{Stage: "exam", Job: "main", Bytes: estimate.Exactly(10)}, // of unknown time
+		{Stage: "exam", Job: "main", Bytes: estimate.Exactly(10), Rows: &rows}, // of unknown time
 		{Stage: "old", Job: "main", Seconds: estimate.Exactly(99), Hours: estimate.Exactly(9), Reused: true},
 		{Stage: "never", Job: "main", Seconds: estimate.Exactly(99)},
 	}}
@@ -28,7 +28,7 @@ func TestAPlanIsSetAgainstWhatHappened(t *testing.T) {
 		"rows/main":   took(4, r1.Commit{Funnel: &r1.Funnel{In: 200, Kept: 50}, Outputs: map[string]r1.Artifact{"data": {Bytes: 2000}}}),
 		"rl/phase-01": took(15, r1.Commit{Outputs: stored, Usage: &r1.Usage{CPUSeconds: 3600}, Attempt: 3}),
 		"rl/phase-02": took(15, r1.Commit{Outputs: stored, Usage: &r1.Usage{CPUSeconds: 3600}}),
-		"exam/main":   took(7, r1.Commit{}),
+		"exam/main":   took(7, r1.Commit{Kind: r1.KindEvaluate, Steps: 52}),
 		"old/main":    {ReusedFrom: &r1.JobKey{Run: "before"}},
 	}
 	a := f.Against(40, func(stage, job string) *r1.Commit { return commits[stage+"/"+job] })
@@ -51,6 +51,7 @@ func TestAPlanIsSetAgainstWhatHappened(t *testing.T) {
 	ratio("rows: storage", by["rows"].Bytes, 2)
 	ratio("rl: time", by["rl"].Seconds, 1.5)
 	ratio("rl: hours", by["rl"].Hours, 2)
+	ratio("exam: rows, which it counts as steps", *by["exam"].Rows, 0.52)
 	ratio("exam: time, which nobody estimated", by["exam"].Seconds, 0)
 	ratio("total: time", a.Total.Seconds, 34./22)
 	if e := by["exam"].Seconds; e.Planned.Known || e.Actual == nil || *e.Actual != 7 {

@@ -32,7 +32,7 @@ func (e *Estimate) Freeze(plan *r1.Plan, reused func(stage, job string) bool) Fr
 	f := Frozen{Version: FrozenVersion, Machine: e.Machine, Seconds: e.Part(plan, func(s, j string) bool { return !reused(s, j) }).Seconds}
 	for _, j := range e.Jobs {
 		one := FrozenJob{Stage: j.Stage, Job: j.Job, Seconds: j.Seconds, Hours: j.Hours, Bytes: j.Bytes, Reused: reused(j.Stage, j.Job)}
-		if j.Kind == r1.KindSample || j.Kind == r1.KindCurate {
+		if j.Kind == r1.KindSample || j.Kind == r1.KindCurate || j.Kind == r1.KindEvaluate {
 			rows := j.RowsOut
 			one.Rows = &rows
 		}
