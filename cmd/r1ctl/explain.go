@@ -138,8 +138,14 @@ func (a *app) explain(s *subject, stage *r1.PlannedStage) error {
 	if a.json() {
 		return a.printJSON(all)
 	}
-	for _, e := range all {
+	for i, e := range all {
 		fmt.Fprintf(a.out, "%s/%s  %s\n", e.Stage, e.Job, e.Fingerprint)
+		if t := stage.Jobs[i].Take; t != nil {
+			fmt.Fprintf(a.out, "  it is taken from run %s as it is\n", t.Run)
+		}
+		if how := stage.Jobs[i].Anew; how != "" {
+			fmt.Fprintf(a.out, "  it is made anew (%s), whatever is committed elsewhere\n", how)
+		}
 		if !e.Matches {
 			fmt.Fprintln(a.out, "  what follows does not give this fingerprint: a local source has changed since, or another version of r1ctl planned it")
 		}

@@ -194,6 +194,9 @@ func (a *app) create(ctx context.Context, s *session, r *resolved, f planFlags, 
 	if r.fork != nil {
 		printFork(a.err, p)
 	}
+	if !p.Reuse.LookedUp {
+		fmt.Fprintf(a.err, "earlier results could not be looked up (%s): the run reuses what is equal, and whether that was made by other code was not checked\n", p.Reuse.Why)
+	}
 	if p.Drift != nil { // never silent, whatever form the output has
 		p.Drift.print(a.err)
 	}

@@ -81,6 +81,14 @@ func cellOf(label string, b estimate.Beside, of func(float64) string) plannedCel
 
 func wholeBytes(v float64) string { return byteSize(int64(v)) }
 
+// adopted says where a job's result comes from, if that is from outside.
+func (j *Job) adopted() *r1.Adopted {
+	if j.Made == nil {
+		return nil
+	}
+	return j.Made.Adopted
+}
+
 // Origin says in sentences what the run took from another, and what it made anew.
 func (r *Report) Origin() []string {
 	var out []string

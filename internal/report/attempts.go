@@ -60,7 +60,7 @@ func (c *collector) job(ctx context.Context, p *r1.PlannedJob, stage r1.RunState
 	commit, err := c.store.FindCommit(ctx, c.layout, key)
 	switch {
 	case err == nil:
-		j.commit, j.State, j.Step, j.Metrics, j.ReusedFrom = &commit, r1.RunCompleted, commit.Steps, commit.Metrics, commit.ReusedFrom
+		j.commit, j.State, j.Step, j.Metrics, j.ReusedFrom, j.Made = &commit, r1.RunCompleted, commit.Steps, commit.Metrics, commit.ReusedFrom, commit.Made
 	case !errors.Is(err, r1.ErrNotFound):
 		return j, fmt.Errorf("read the commit of %s: %w", key, err)
 	case stage == r1.RunSkipped:

@@ -186,6 +186,9 @@ func (c *collector) history(ctx context.Context, h *history, stage string, j *Jo
 	for _, a := range j.Attempts {
 		attempts = append(attempts, a.Number)
 	}
+	if j.adopted() != nil {
+		return nil, nil // nobody here trained it
+	}
 	if j.ReusedFrom != nil {
 		recipe, err := c.recipeOf(ctx, j.ReusedFrom.Run)
 		if absent(err) {

@@ -136,6 +136,9 @@ func newTimelineView(r *Report, o Options) timelineView {
 			row := ganttRow{Label: JobName{s.Name, j.Name}.String(), Critical: slices.Contains(t.Critical, JobName{s.Name, j.Name})}
 			if j.ReusedFrom != nil {
 				row.Reused = "reused from " + j.ReusedFrom.Run
+				if from := j.adopted(); from != nil {
+					row.Reused = "adopted from " + from.From
+				}
 			}
 			for n := range j.Attempts {
 				row.Bars = append(row.Bars, bars(&j.Attempts[n], s.Kind, whole)...)

@@ -111,6 +111,7 @@ type Job struct {
 	Outputs     []Link             `json:"outputs,omitempty"`
 	Metrics     map[string]float64 `json:"metrics,omitempty"` // the job's last numbers
 	ReusedFrom  *r1.JobKey         `json:"reused_from,omitempty"`
+	Made        *r1.Made           `json:"made,omitempty"` // provenance, once it is committed
 	Attempts    []Attempt          `json:"attempts,omitempty"`
 
 	commit *r1.Commit
