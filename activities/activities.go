@@ -29,6 +29,7 @@ type Store interface {
 	FilesUnder(ctx context.Context, folder string) ([]artifact.Object, error)
 	ListPrefixes(ctx context.Context, prefix string) iter.Seq2[string, error]
 	FindCommit(ctx context.Context, l r1.Layout, key r1.JobKey) (r1.Commit, error)
+	FindWhole(ctx context.Context, l r1.Layout, key r1.JobKey) (r1.Commit, error)
 	FindEqual(ctx context.Context, fingerprint string, accept func(r1.Commit) bool) (r1.Commit, error)
 	Commit(ctx context.Context, l r1.Layout, c r1.Commit) (r1.Commit, bool, error)
 	Manifest(ctx context.Context, a r1.Artifact) (r1.Manifest, error)

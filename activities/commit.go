@@ -56,9 +56,9 @@ func (a *Activities) FindCommit(ctx context.Context, ref tasks.JobRef) (tasks.Fo
 
 // taken reads the commit that the plan says is taken over.
 func (a *Activities) taken(ctx context.Context, ref tasks.JobRef, job *r1.PlannedJob) (*r1.Commit, error) {
-	c, err := a.Store.FindCommit(ctx, r1.Layout{Recipe: job.Take.Recipe, Run: job.Take.Run}, job.Take.JobKey)
+	c, err := a.Store.FindWhole(ctx, r1.Layout{Recipe: job.Take.Recipe, Run: job.Take.Run}, job.Take.JobKey)
 	if errors.Is(err, r1.ErrNotFound) {
-		return nil, classify(&r1.Error{Name: "fork-source-gone", Detail: fmt.Sprintf("%s takes over %s, whose commit is not there any more", ref.Key(), job.Take.JobKey),
+		return nil, classify(&r1.Error{Name: "fork-source-gone", Detail: fmt.Sprintf("%s takes over %s, whose result is not there any more", ref.Key(), job.Take.JobKey),
 			Remedy: "restore what was deleted of that run; or start the recipe without --from"})
 	}
 	if err != nil {

@@ -160,6 +160,10 @@ func (m *memoryStore) FindCommit(ctx context.Context, l r1.Layout, key r1.JobKey
 	return c, m.GetJSON(ctx, l.Commit(key), &c)
 }
 
+func (m *memoryStore) FindWhole(ctx context.Context, l r1.Layout, key r1.JobKey) (r1.Commit, error) {
+	return m.FindCommit(ctx, l, key)
+}
+
 func (m *memoryStore) FindEqual(ctx context.Context, fp string, accept func(r1.Commit) bool) (c r1.Commit, err error) {
 	m.mu.Lock()
 	key, ok := m.byPrint[fp]

@@ -84,8 +84,20 @@ func (s *Store) Refer(ctx context.Context, files []r1.ManifestEntry, o UploadOpt
 	if err := checkEntries(files); err != nil {
 		return r1.Artifact{}, fmt.Errorf("refer to files of %s: %w", o.Name, err)
 	}
-	return s.publish(ctx, o.Prefix, r1.Manifest{Version: r1.ManifestVersion, Name: o.Name, Type: o.Type, Producer: o.Producer,
+	a, err := s.publish(ctx, o.Prefix, r1.Manifest{Version: r1.ManifestVersion, Name: o.Name, Type: o.Type, Producer: o.Producer,
 		Created: time.Now().UTC().Truncate(time.Second), Files: files})
+	if err != nil {
+		return a, err
+	}
+	if doomed, err := s.AnyDoomed(ctx, files); err != nil || !doomed {
+		return a, err
+	}
+	// The manifest came too late for a collection that has begun.
+	if err := s.Delete(ctx, manifestKey(o.Prefix)); err != nil {
+		return a, err
+	}
+	return a, &r1.Error{Name: "gc-under-way", Detail: "a garbage collection is about to remove files of " + o.Name,
+		Remedy: "give a copy of them in a folder, or try again when it has ended"}
 }
 
 // Prefer brings a commit to the front of those with its fingerprint, so that it is found

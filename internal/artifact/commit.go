@@ -73,8 +73,8 @@ func (s *Store) FindByFingerprint(ctx context.Context, fingerprint string) (r1.C
 }
 
 // FindEqual returns the newest commit of an equal job that is accepted and whose
-// outputs are still there and unchanged, or r1.ErrNotFound. accept may be asked
-// of one that is not usable.
+// outputs are still there and unchanged, or r1.ErrNotFound. What is about to be
+// removed is not there. accept may be asked of one that is not usable.
 func (s *Store) FindEqual(ctx context.Context, fingerprint string, accept func(r1.Commit) bool) (r1.Commit, error) {
 	if !isDigest(fingerprint) {
 		return r1.Commit{}, fmt.Errorf("find by fingerprint: %q is not a fingerprint", fingerprint)
@@ -108,9 +108,24 @@ func (s *Store) usable(ctx context.Context, fingerprint string, one committed, a
 	if !accept(c) {
 		return c, fmt.Errorf("commit %s is not the one that is looked for: %w", one.Key, r1.ErrNotFound)
 	}
-	doomed, err := s.Doomed(ctx)
+	return c, s.whole(ctx, c)
+}
+
+// FindWhole returns a job's commit if its outputs are still there and unchanged, or
+// r1.ErrNotFound. What is about to be removed is not there.
+func (s *Store) FindWhole(ctx context.Context, l r1.Layout, job r1.JobKey) (r1.Commit, error) {
+	c, err := s.FindCommit(ctx, l, job)
 	if err != nil {
 		return c, err
+	}
+	return c, s.whole(ctx, c)
+}
+
+// whole makes sure that the outputs of a commit are there.
+func (s *Store) whole(ctx context.Context, c r1.Commit) error {
+	doomed, err := s.Doomed(ctx)
+	if err != nil {
+		return err
 	}
 	for name, output := range c.Outputs {
 		m, err := s.Manifest(ctx, output)
@@ -121,10 +136,10 @@ func (s *Store) usable(ctx context.Context, fingerprint string, one committed, a
 			err = fmt.Errorf("%w (%w)", err, r1.ErrNotFound)
 		}
 		if err != nil {
-			return c, fmt.Errorf("output %s of %s: %w", name, one.Key, err)
+			return fmt.Errorf("output %s of %s: %w", name, c.Key, err)
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // indexCommit makes a commit findable by its fingerprint. One that a job really made
