@@ -60,8 +60,12 @@ func (l *lookup) rebuildCost(e *estimate.Estimate, jobs []drifted) estimate.Cost
 	for _, s := range l.plan.Stages {
 		for _, j := range s.Jobs {
 			key := r1.JobKey{Stage: s.Name, Job: j.Name}
+			f := l.found[key]
+			if f.Commit == nil || f.Unneeded || j.Take != nil || f.Commit.Made != nil && f.Commit.Made.Adopted != nil {
+				continue // it is run anyway, or stays whatever goes into it
+			}
 			for name, ref := range j.Inputs {
-				if again[r1.JobKey{Stage: ref.Stage, Job: ref.Job}] && r1.InputBears(j.Kind, name) && l.found[key].Commit != nil && j.Take == nil {
+				if again[r1.JobKey{Stage: ref.Stage, Job: ref.Job}] && r1.InputBears(j.Kind, name) {
 					again[key] = true
 				}
 			}

@@ -171,6 +171,8 @@ func (l *lookup) why(j r1.PlannedJob) (string, []r1.Change) {
 	switch {
 	case old == nil:
 		return "run " + l.before.ID + " has no such job", nil
+	case old.Fingerprint == j.Fingerprint && l.took[r1.JobKey{Stage: j.Stage, Job: j.Name}].Fingerprint != "":
+		return "what run " + l.before.ID + " has of it is not there any more, or was taken back", nil
 	case old.Fingerprint == j.Fingerprint:
 		return "run " + l.before.ID + " has not finished it", nil
 	}
