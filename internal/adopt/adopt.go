@@ -22,6 +22,7 @@ type Store interface {
 	Commit(ctx context.Context, l r1.Layout, c r1.Commit) (r1.Commit, bool, error)
 	Prefer(ctx context.Context, l r1.Layout, c r1.Commit) error
 	FindEqual(ctx context.Context, fingerprint string, accept func(r1.Commit) bool) (r1.Commit, error)
+	PutJSON(ctx context.Context, key string, v any) error
 	Delete(ctx context.Context, key string) error
 }
 
@@ -80,6 +81,11 @@ func Adopt(ctx context.Context, s Store, r Request) (*Adopted, error) {
 	o := artifact.UploadOptions{
 		Name: job.Stage + "." + decl.Name, Type: decl.Type, Producer: r1.AttemptKey{JobKey: key}, Prefix: path.Join(l.Prefix(), decl.Path), Progress: r.Progress,
 	}
+	// Said first, so that whoever removes files sees that these are needed.
+	entry := r1.AdoptedEntry{Recipe: r.Plan.Recipe, JobKey: key, Prefix: o.Prefix, From: r.From.Address}
+	if err := s.PutJSON(ctx, r1.AdoptedIndex(run), entry); err != nil {
+		return nil, fmt.Errorf("index what is adopted: %w", err)
+	}
 	if out.Copied {
 		out.Artifact, err = s.Upload(ctx, r.From.Dir, o)
 	} else {
@@ -121,6 +127,9 @@ func Remove(ctx context.Context, s Store, plan *r1.Plan, output r1.OutputRef) (i
 		}
 		if err == nil {
 			err = s.Delete(ctx, r1.Layout{Recipe: plan.Recipe, Run: c.Key.Run}.Commit(c.Key))
+		}
+		if err == nil {
+			err = s.Delete(ctx, r1.AdoptedIndex(c.Key.Run))
 		}
 		if err != nil {
 			return n, fmt.Errorf("take back what was adopted: %w", err)

@@ -67,6 +67,15 @@ type Adopted struct {
 	R1ctl string    `json:"r1ctl,omitempty"`
 }
 
+// AdoptedEntry is something adopted, in the index: the job that it stands for, and where
+// its artifact is.
+type AdoptedEntry struct {
+	Recipe string `json:"recipe"`
+	JobKey
+	Prefix string `json:"prefix"` // of its manifest
+	From   string `json:"from"`
+}
+
 // Drift is one way in which a result was made otherwise than it would be now.
 type Drift struct {
 	What string `json:"what"` // r1ctl, trainer or environment
