@@ -44,10 +44,54 @@ func decompressed(name string, r io.Reader) (io.ReadCloser, error) {
 	return io.NopCloser(r), nil
 }
 
-func newRowsWriter(name string, f *os.File, dir string) (rowsWriter, error) {
-	switch FormatOf(name) {
-	case "jsonl":
-		return &lineWriter{buf: bufio.NewWriterSize(f, 1<<18)}, nil
+func newRowsWriter(to *shards) (rowsWriter, error) {
+	switch format := FormatOf(to.layout.Rows); format {
+	case "":
+		return nil, &r1.Error{
+			Name: "unknown-rows-format", Detail: fmt.Sprintf("cannot write rows to %s: its ending names no format", to.layout.Rows),
+			Remedy: "give one of: " + strings.Join(Formats(), ", "),
+		}
+	case "parquet":
+		return newParquetWriter(to)
+	default:
+		w := &lineShards{to: to, format: format}
+		return w, w.begin()
+	}
+}
+
+// lineShards writes a row a line, to one file after another.
+type lineShards struct {
+	to     *shards
+	format string
+	w      *lineWriter
+}
+
+func (s *lineShards) begin() error {
+	f, err := s.to.next()
+	if err != nil {
+		return err
+	}
+	s.w, err = newLineWriter(s.format, f)
+	return err
+}
+
+func (s *lineShards) write(raw []byte) error {
+	if s.to.full(len(raw)) {
+		if err := errors.Join(s.w.close(), s.to.end()); err != nil {
+			return err
+		}
+		if err := s.begin(); err != nil {
+			return err
+		}
+	}
+	s.to.count(len(raw))
+	return s.w.write(raw)
+}
+
+func (s *lineShards) close() error { return errors.Join(s.w.close(), s.to.end()) }
+
+func newLineWriter(format string, f *os.File) (*lineWriter, error) {
+	switch format {
 	case "jsonl.gz":
 		zw := gzip.NewWriter(f)
 		return &lineWriter{buf: bufio.NewWriterSize(zw, 1<<18), end: zw}, nil
@@ -58,13 +102,8 @@ func newRowsWriter(name string, f *os.File, dir string) (rowsWriter, error) {
 			return nil, err
 		}
 		return &lineWriter{buf: bufio.NewWriterSize(zw, 1<<18), end: zw}, nil
-	case "parquet":
-		return newParquetWriter(f, dir)
 	}
-	return nil, &r1.Error{
-		Name: "unknown-rows-format", Detail: fmt.Sprintf("cannot write rows to %s: its ending names no format", name),
-		Remedy: "give one of: " + strings.Join(Formats(), ", "),
-	}
+	return &lineWriter{buf: bufio.NewWriterSize(f, 1<<18)}, nil
 }
 
 // lineWriter writes a row a line.

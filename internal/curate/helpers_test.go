@@ -48,6 +48,7 @@ type result struct {
 	funnel r1.Funnel
 	rows   []map[string]any
 	drops  []dropRecord
+	bad    []quarantineRecord
 	data   []byte
 }
 
@@ -79,7 +80,7 @@ func run(t testing.TB, job Job) (result, error) {
 	if funnel.In == 0 {
 		return result{}, err
 	}
-	res := result{funnel: funnel, rows: readRows(t, job.OutDir), drops: readDrops(t, job.OutDir)}
+	res := result{funnel: funnel, rows: readRows(t, job.OutDir), drops: readRecords[dropRecord](t, job.OutDir, droppedFile), bad: readRecords[quarantineRecord](t, job.OutDir, quarantineFile)}
 	res.data, _ = os.ReadFile(filepath.Join(job.OutDir, dataFile))
 	sum, bySource := funnel.Kept, 0
 	for _, d := range funnel.Dropped {
@@ -88,8 +89,8 @@ func run(t testing.TB, job Job) (result, error) {
 	for _, s := range funnel.Sources {
 		bySource += s.Rows
 	}
-	if sum != funnel.In || bySource != funnel.In || funnel.Kept != len(res.rows) || funnel.In-funnel.Kept != len(res.drops) {
-		t.Errorf("the funnel does not add up: %+v, %d rows, %d drops", funnel, len(res.rows), len(res.drops))
+	if sum != funnel.In || bySource != funnel.In || funnel.Kept != len(res.rows) || funnel.In-funnel.Kept != len(res.drops)+len(res.bad) {
+		t.Errorf("the funnel does not add up: %+v, %d rows, %d drops, %d in quarantine", funnel, len(res.rows), len(res.drops), len(res.bad))
 	}
 	var onDisk r1.Funnel
 	raw, readErr := os.ReadFile(filepath.Join(job.OutDir, funnelFile))
@@ -97,8 +98,12 @@ func run(t testing.TB, job Job) (result, error) {
 		t.Errorf("funnel.json differs: %s (%v)", raw, readErr)
 	}
 	entries, _ := os.ReadDir(job.OutDir)
-	if len(entries) != 3 {
-		t.Errorf("the output holds %v", entries)
+	want := []string{dataFile, droppedFile, funnelFile, quarantineFile}
+	if len(funnel.Origins) > 0 {
+		want = append(want, sourcesFile)
+	}
+	if !slices.EqualFunc(entries, want, func(e os.DirEntry, name string) bool { return e.Name() == name }) {
+		t.Errorf("the output holds %v, want %v", entries, want)
 	}
 	return res, err
 }
@@ -112,9 +117,9 @@ func readRows(t testing.TB, dir string) []map[string]any {
 	return decodeLines[map[string]any](t, raw)
 }
 
-func readDrops(t testing.TB, dir string) []dropRecord {
+func readRecords[T any](t testing.TB, dir, name string) []T {
 	t.Helper()
-	f, err := os.Open(filepath.Join(dir, droppedFile))
+	f, err := os.Open(filepath.Join(dir, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +132,7 @@ func readDrops(t testing.TB, dir string) []dropRecord {
 	if _, err := buf.ReadFrom(zr); err != nil {
 		t.Fatal(err)
 	}
-	return decodeLines[dropRecord](t, buf.Bytes())
+	return decodeLines[T](t, buf.Bytes())
 }
 
 func decodeLines[T any](t testing.TB, raw []byte) []T {

@@ -16,25 +16,46 @@ import (
 
 // The files of a curated dataset, as a stage leaves them.
 const (
-	dataFile    = "data.jsonl"
-	funnelFile  = "funnel.json"
-	droppedFile = "dropped.jsonl.gz"
+	dataFile       = "data.jsonl"
+	funnelFile     = "funnel.json"
+	droppedFile    = "dropped.jsonl.gz"
+	quarantineFile = "quarantine.jsonl.gz"
 )
 
+// Accounts are the files of an output that tell of it and hold no rows of it, as
+// a stage leaves them.
+func Accounts() []string { return []string{funnelFile, sourcesFile, droppedFile, quarantineFile} }
+
 // Layout names the files of an output. The zero value is that of a stage:
-// data.jsonl and dropped.jsonl.gz, with the malformed rows among the dropped.
+// data.jsonl, dropped.jsonl.gz and quarantine.jsonl.gz.
 type Layout struct {
 	Rows       string // its ending says the format: see Formats
 	Dropped    string // JSON lines, plain or by a compressed ending
-	Quarantine string // malformed rows, with their text; "": they are dropped ones
+	Quarantine string // malformed rows, with their text
+	// ShardRows and ShardBytes (of JSON) bound a file of rows; 0 does not. With
+	// more rows there are several: data-00000-of-00002.jsonl and so on.
+	ShardRows  int
+	ShardBytes int64
 }
 
-func (l Layout) complete() Layout {
+func (l Layout) complete(p Params) Layout {
 	if l.Rows == "" {
 		l.Rows = dataFile
 	}
+	if p.Format != "" {
+		l.Rows = strings.TrimSuffix(l.Rows, FormatOf(l.Rows)) + p.Format
+	}
 	if l.Dropped == "" {
 		l.Dropped = droppedFile
+	}
+	if l.Quarantine == "" {
+		l.Quarantine = quarantineFile
+	}
+	if p.ShardRows > 0 {
+		l.ShardRows = p.ShardRows
+	}
+	if p.ShardBytes > 0 {
+		l.ShardBytes = p.ShardBytes
 	}
 	return l
 }
@@ -74,14 +95,14 @@ type rowsWriter interface {
 type output struct {
 	dir        string
 	rows       rowsWriter
+	shards     *shards
 	dropped    *recordFile
-	quarantine *recordFile // nil: malformed rows are among the dropped
+	quarantine *recordFile
 	open       []io.Closer
 }
 
 func newOutput(dir string, layout Layout) (o *output, err error) {
-	layout = layout.complete()
-	o = &output{dir: dir}
+	o = &output{dir: dir, shards: &shards{dir: dir, layout: layout}}
 	defer func() {
 		if err != nil {
 			o.abandon()
@@ -91,19 +112,16 @@ func newOutput(dir string, layout Layout) (o *output, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	data, err := o.create(layout.Rows)
-	if err != nil {
+	if err := clearShards(dir); err != nil {
 		return nil, err
 	}
-	if o.rows, err = newRowsWriter(layout.Rows, data, dir); err != nil {
+	if o.rows, err = newRowsWriter(o.shards); err != nil {
 		return nil, err
 	}
 	if o.dropped, err = o.records(layout.Dropped); err != nil {
 		return nil, err
 	}
-	if layout.Quarantine != "" {
-		o.quarantine, err = o.records(layout.Quarantine)
-	}
+	o.quarantine, err = o.records(layout.Quarantine)
 	return o, err
 }
 
@@ -139,9 +157,6 @@ func (o *output) drop(d dropRecord) error {
 
 // refuse records a malformed row.
 func (o *output) refuse(d dropRecord, raw []byte) error {
-	if o.quarantine == nil {
-		return o.drop(d)
-	}
 	q := quarantineRecord{Source: d.Source, File: d.File, Line: d.Line, Reason: d.Reason, Cut: len(raw) > quarantined}
 	q.Text = strings.ToValidUTF8(string(raw[:min(len(raw), quarantined)]), "\uFFFD")
 	if err := o.quarantine.add(q); err != nil {
@@ -152,9 +167,9 @@ func (o *output) refuse(d dropRecord, raw []byte) error {
 
 // close ends the files; the funnel comes last.
 func (o *output) close(funnel r1.Funnel) error {
-	err := errors.Join(o.rows.close(), o.dropped.close())
-	if o.quarantine != nil {
-		err = errors.Join(err, o.quarantine.close())
+	err := errors.Join(o.rows.close(), o.dropped.close(), o.quarantine.close())
+	if err == nil {
+		err = o.shards.finish()
 	}
 	for _, f := range o.open {
 		err = errors.Join(err, f.Close())
@@ -175,6 +190,7 @@ func (o *output) close(funnel r1.Funnel) error {
 
 // abandon closes the files after an error.
 func (o *output) abandon() {
+	o.shards.abandon()
 	for _, f := range o.open {
 		_ = f.Close()
 	}

@@ -20,19 +20,20 @@ const rowGroup = 32 << 20
 const maxColumns = 2000
 
 // parquetWriter writes rows as Parquet, zstd inside. The types of columns are
-// known only when all rows have been seen, so rows wait in an unlinked file.
-// A column has the type that all its values have (text, whole number, number,
-// truth, list, object); one with values of different types holds JSON text.
+// known only when all rows have been seen, so rows wait in an unlinked file, and
+// all shards have the same columns. A column has the type that all its values
+// have (text, whole number, number, truth, list, object); one with values of
+// different types holds JSON text.
 type parquetWriter struct {
-	to   *os.File
+	to   *shards
 	wait *os.File
 	buf  *bufio.Writer
 	rows int
 	all  column
 }
 
-func newParquetWriter(to *os.File, dir string) (*parquetWriter, error) {
-	wait, err := unlinked(dir)
+func newParquetWriter(to *shards) (*parquetWriter, error) {
+	wait, err := unlinked(to.dir)
 	if err != nil {
 		return nil, err
 	}
@@ -72,21 +73,59 @@ func (w *parquetWriter) close() (err error) {
 	if _, err := w.wait.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	to := bufio.NewWriterSize(w.to, 1<<18)
-	pw := parquet.NewGenericWriter[any](to, parquet.NewSchema("row", w.all.group()), parquet.Compression(&parquet.Zstd))
-	if err := w.each(func(row any) error {
-		_, err := pw.Write([]any{row})
-		return err
-	}, pw.Flush); err != nil {
+	file, err := w.begin()
+	if err != nil {
 		return err
 	}
-	return errors.Join(pw.Close(), to.Flush())
+	if err := w.each(func(size int, row any) error {
+		if w.to.full(size) {
+			if err := file.end(w.to); err != nil {
+				return err
+			}
+			if file, err = w.begin(); err != nil {
+				return err
+			}
+		}
+		w.to.count(size)
+		return file.write(size, row)
+	}); err != nil {
+		return err
+	}
+	return file.end(w.to)
 }
 
-// each reads the waiting rows back, and calls flush after so many bytes.
-func (w *parquetWriter) each(write func(row any) error, flush func() error) error {
+// parquetFile is one shard.
+type parquetFile struct {
+	pw   *parquet.GenericWriter[any]
+	buf  *bufio.Writer
+	held int // bytes of JSON in the row group
+}
+
+func (w *parquetWriter) begin() (*parquetFile, error) {
+	f, err := w.to.next()
+	if err != nil {
+		return nil, err
+	}
+	buf := bufio.NewWriterSize(f, 1<<18)
+	return &parquetFile{pw: parquet.NewGenericWriter[any](buf, parquet.NewSchema("row", w.all.group()), parquet.Compression(&parquet.Zstd)), buf: buf}, nil
+}
+
+func (p *parquetFile) write(size int, row any) error {
+	if _, err := p.pw.Write([]any{row}); err != nil {
+		return err
+	}
+	if p.held += size; p.held < rowGroup {
+		return nil
+	}
+	p.held = 0
+	return p.pw.Flush()
+}
+
+func (p *parquetFile) end(s *shards) error { return errors.Join(p.pw.Close(), p.buf.Flush(), s.end()) }
+
+// each reads the waiting rows back, with their size as JSON.
+func (w *parquetWriter) each(write func(size int, row any) error) error {
 	br := bufio.NewReaderSize(w.wait, 1<<18)
-	held := 0
 	for range w.rows {
 		size, err := binary.ReadUvarint(br)
 		if err != nil {
@@ -104,14 +143,8 @@ func (w *parquetWriter) each(write func(row any) error, flush func() error) erro
 		for name, value := range row {
 			out[name] = w.all.fields[name].value(value)
 		}
-		if err := write(out); err != nil {
+		if err := write(len(raw), out); err != nil {
 			return err
-		}
-		if held += len(raw); held >= rowGroup {
-			held = 0
-			if err := flush(); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

@@ -23,6 +23,7 @@ type row struct {
 	at     position
 	seq    int64 // its number among all rows read, from 0
 	tmp    *scratch
+	was    map[string]json.RawMessage // what stood in place of a source's fixed values
 	known
 }
 
@@ -48,7 +49,7 @@ type position struct {
 // column-taken-<field> (see Columns). A row needs a prompt (problems, samples,
 // sft, preference, safety) or a text (pre-training), and the fields that the
 // steps of the stage need; null counts as missing.
-func parseRow(raw []byte, columns Columns, need []string, tmp *scratch) (r *row, problem string) {
+func parseRow(raw []byte, how *shape, need []string, tmp *scratch) (r *row, problem string) {
 	if !utf8.Valid(raw) {
 		return nil, "not-utf8"
 	}
@@ -58,8 +59,8 @@ func parseRow(raw []byte, columns Columns, need []string, tmp *scratch) (r *row,
 	}
 	r = &row{raw: raw, fields: fields, tmp: tmp}
 	tmp.forget()
-	if columns != nil {
-		if problem := columns.rename(r); problem != "" {
+	if how != nil {
+		if problem := how.apply(r); problem != "" {
 			return r, problem
 		}
 	}
@@ -148,7 +149,7 @@ func (l Line) parseWith(need []string, tmp *scratch) (*row, string) {
 			raw = compact.Bytes()
 		}
 	}
-	return parseRow(raw, l.columns, need, tmp)
+	return parseRow(raw, l.how, need, tmp)
 }
 
 func (r *row) get(field string) ([]byte, bool) {
@@ -192,8 +193,11 @@ func (r *row) trace() {
 		r.origin = map[string]json.RawMessage{"source": encode(r.at.source), "file": encode(r.at.file), "line": encode(r.at.line)}
 	case r.sample != nil && r.origin["sample"] == nil:
 		r.origin["sample"] = encode(*r.sample)
-	default:
+	case r.was == nil:
 		return
+	}
+	if r.was != nil {
+		r.origin["was"] = encode(r.was)
 	}
 	r.set("origin", r.origin)
 }

@@ -72,7 +72,7 @@ func Run(ctx context.Context, job Job) (r1.Funnel, error) {
 	if err != nil {
 		return r1.Funnel{}, err
 	}
-	out, err := newOutput(job.OutDir, job.Layout)
+	out, err := newOutput(job.OutDir, job.Layout.complete(params))
 	if err != nil {
 		return r1.Funnel{}, err
 	}
@@ -101,6 +101,9 @@ func Run(ctx context.Context, job Job) (r1.Funnel, error) {
 	if why := funnel.Problem(); why != "" {
 		return r1.Funnel{}, fmt.Errorf("curate: rows were lost: %s", why)
 	}
+	if funnel.Origins, err = writeRecords(job.OutDir, data.outside); err != nil {
+		return r1.Funnel{}, fmt.Errorf("curate: %w", err)
+	}
 	if err := out.close(funnel); err != nil {
 		return r1.Funnel{}, fmt.Errorf("curate: %w", err)
 	}
@@ -122,8 +125,9 @@ type dataset struct {
 // datasets are all that a job reads: rows go through the steps, others are for
 // comparison only.
 type datasets struct {
-	rows []dataset
-	all  map[string]Source
+	rows    []dataset
+	all     map[string]Source
+	outside []recording
 }
 
 func (d datasets) byName(name string) (Source, error) {
@@ -161,9 +165,14 @@ func openAll(ctx context.Context, p Params, job Job) (datasets, error) {
 		if err != nil {
 			return datasets{}, fmt.Errorf("open the source %s: %w", s.Name, err)
 		}
-		add(s.Name, source)
+		data.outside = append(data.outside, outside(s.Name, source, Origin{s.Address, s.Revision, s.Licence}, compared[s.Name]))
+		add(s.Name, shaped(source, s.shape()))
+	}
+	for _, name := range slices.Sorted(maps.Keys(job.Compared)) {
+		data.outside = append(data.outside, outside(name, job.Compared[name], Origin{Address: name}, true))
 	}
 	for _, f := range job.Files {
+		data.outside = append(data.outside, outside(f.Name, f.Source, Origin{Address: f.Name}, false))
 		data.rows = append(data.rows, dataset{f.Name, f.Source})
 	}
 	if len(data.rows) == 0 {

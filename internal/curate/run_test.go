@@ -70,8 +70,11 @@ func TestMalformedRowsAreCountedByName(t *testing.T) {
 	if got := fmt.Sprint(res.funnel.Dropped); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if d := res.drops[0]; d.File != "rows.jsonl" || d.Line != 3 || d.Source != "in" || d.Reason != "not-json" {
-		t.Errorf("the first drop is %+v", d)
+	if len(res.drops) > 0 || len(res.bad) != 7 {
+		t.Errorf("%d malformed rows are among the dropped, %d in quarantine", len(res.drops), len(res.bad))
+	}
+	if d := res.bad[0]; d.File != "rows.jsonl" || d.Line != 3 || d.Source != "in" || d.Reason != "not-json" || !strings.Contains(text, d.Text) {
+		t.Errorf("the first malformed row is %+v", d)
 	}
 	job.MaxMalformed, job.OutDir = 0, ""
 	_, err = run(t, job)
@@ -176,7 +179,7 @@ func TestRefusedJobs(t *testing.T) {
 		"no step name":    {`{"steps":[{"max":3}]}`, one, "bad-curate-params", "must name a step"},
 		"unknown param":   {`{"steps":[{"do":"length","maximum":3}]}`, one, "bad-curate-params", `steps[0] (length): json: unknown field "maximum"`},
 		"wrong type":      {`{"steps":[{"do":"length","max":"3"}]}`, one, "bad-curate-params", "length"},
-		"hugging face":    {source("hf://a/b"), one, "unsupported-source", "hf:// sources are not supported by this version"},
+		"hugging face":    {source("hf://a/b"), one, "unsupported-source", "unknown scheme hf://"},
 		"unknown scheme":  {source("gs://a/b"), one, "unsupported-source", "unknown scheme gs://"},
 		"no such file":    {source("/no/such/file.jsonl"), one, "source-not-found", "/no/such/file.jsonl"},
 		"nothing to read": {`{"steps":[]}`, nil, "bad-curate-params", "nothing to read"},

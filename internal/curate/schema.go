@@ -134,13 +134,34 @@ func decodeInto[S step](defaults S) func(json.RawMessage) (step, error) {
 // Params are the parameters of a curate job, decoded and checked.
 type Params struct {
 	Sources []SourceParam
-	steps   []namedStep
+	// Format, ShardRows and ShardBytes (of JSON) say how the rows are written; "" and 0: as the Layout says.
+	Format     string
+	ShardRows  int
+	ShardBytes int64
+	steps      []namedStep
 }
 
 // SourceParam is an external dataset.
 type SourceParam struct {
-	Name    string `json:"name"`
-	Address string `json:"address"`
+	Name     string  `json:"name"`
+	Address  string  `json:"address"`
+	Columns  Columns `json:"columns"`
+	Domain   string  `json:"domain"` // of all rows, as are the next two; "": each row's own
+	Verifier string  `json:"verifier"`
+	Split    string  `json:"split"`
+	Licence  string  `json:"licence"`  // where the source itself names none
+	Revision string  `json:"revision"` // likewise
+}
+
+// shape is what the parameters say of the rows.
+func (s SourceParam) shape() shape {
+	out := shape{columns: s.Columns, fixed: map[string]string{}}
+	for field, value := range map[string]string{"domain": s.Domain, "verifier": s.Verifier, "split": s.Split} {
+		if value != "" {
+			out.fixed[field] = value
+		}
+	}
+	return out
 }
 
 // namedStep is a step with the name it has in the funnel: a second step of one
@@ -154,15 +175,21 @@ type namedStep struct {
 // out of range are errors.
 func ParseParams(raw json.RawMessage) (Params, error) {
 	var wire struct {
-		Sources []SourceParam                `json:"sources"`
-		Steps   []map[string]json.RawMessage `json:"steps"`
+		Sources    []SourceParam                `json:"sources"`
+		Steps      []map[string]json.RawMessage `json:"steps"`
+		Format     string                       `json:"format"`
+		ShardRows  int                          `json:"shard_rows"`
+		ShardBytes int64                        `json:"shard_bytes"`
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&wire); err != nil {
 		return Params{}, paramsError("params: %v", err)
 	}
-	p := Params{Sources: wire.Sources}
+	p := Params{Sources: wire.Sources, Format: wire.Format, ShardRows: wire.ShardRows, ShardBytes: wire.ShardBytes}
+	if p.Format != "" && FormatOf("."+p.Format) != p.Format {
+		return Params{}, paramsError("format: expected one of %s, found %q", strings.Join(Formats(), ", "), p.Format)
+	}
 	names := map[string]bool{}
 	for i, s := range wire.Sources {
 		if s.Name == "" || s.Address == "" {

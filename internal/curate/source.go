@@ -2,15 +2,20 @@ package curate
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/bmatcuk/doublestar/v4"
+
 	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/suggest"
 )
 
 // Source is a dataset that can be read from its start.
@@ -27,7 +32,7 @@ type Line struct {
 	Raw    []byte // valid until the next line is asked for
 
 	problem string // why Raw is not there
-	columns Columns
+	how     *shape // of the source's rows; nil: as they are
 }
 
 // Opener finds the dataset of an address of one scheme, such as s3://bucket/key.
@@ -44,24 +49,33 @@ func openAddress(ctx context.Context, address string, openers map[string]Opener)
 		return Path(rest)
 	case openers[scheme] != nil:
 		return openers[scheme](ctx, address)
-	case scheme == "hf":
-		return nil, &r1.Error{
-			Name: "unsupported-source", Detail: fmt.Sprintf("cannot read %s: hf:// sources are not supported by this version", address),
-			Remedy: "download the files and give their path",
-		}
+	}
+	known := slices.Sorted(maps.Keys(openers))
+	detail := fmt.Sprintf("cannot read %s: unknown scheme %s://", address, scheme)
+	if near := suggest.Nearest(scheme, known); near != "" {
+		detail += fmt.Sprintf("; did you mean %s://?", near)
 	}
 	return nil, &r1.Error{
-		Name: "unsupported-source", Detail: fmt.Sprintf("cannot read %s: unknown scheme %s://", address, scheme),
-		Remedy: "give tiny://name, s3://bucket/key or a local path",
+		Name: "unsupported-source", Detail: detail,
+		Remedy: "give a local path, or an address that begins with one of: " + strings.Join(append(known, "file"), "://, ") + "://",
 	}
 }
 
-// Path is a local file in one of the Formats (JSON lines where its ending is none), or a folder as Dir reads it.
+// Open finds the dataset of an address or a local path; see Path.
+func Open(ctx context.Context, address string, openers map[string]Opener) (Source, error) {
+	return openAddress(ctx, address, openers)
+}
+
+// Path is a local file in one of the Formats (JSON lines where its ending is
+// none), a folder as Dir reads it, or a pattern: *, **, [0-9], {a,b}.
 func Path(path string) (Source, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) && IsPattern(path) {
+		return pattern(path)
+	}
 	if err != nil {
 		return nil, &r1.Error{
-			Name: "source-not-found", Detail: fmt.Sprintf("cannot read the source %s", path),
+			Name: "source-not-found", Detail: fmt.Sprintf("cannot read the source %s%s", path, nearest(path)),
 			Remedy: "check the path; it is seen from the machine the worker runs on", Err: err,
 		}
 	}
@@ -69,6 +83,53 @@ func Path(path string) (Source, error) {
 		return Dir(path)
 	}
 	return localFile(path), nil
+}
+
+// IsPattern says whether a path may stand for several files.
+func IsPattern(path string) bool { return strings.ContainsAny(path, "*?[{") }
+
+// pattern is the files that match, in order of name; what holds no rows is left out.
+func pattern(path string) (Source, error) {
+	names, err := doublestar.FilepathGlob(path, doublestar.WithFilesOnly())
+	if err != nil {
+		return nil, &r1.Error{Name: "source-not-found", Detail: fmt.Sprintf("the pattern %s cannot be read", path), Remedy: "write it with *, **, [0-9] or {a,b}", Err: err}
+	}
+	slices.Sort(names)
+	var files sources
+	for _, name := range names {
+		if HoldsRows(filepath.Base(name)) {
+			files = append(files, localFile(name))
+		}
+	}
+	if len(files) == 0 {
+		return nil, &r1.Error{
+			Name: "source-not-found", Detail: fmt.Sprintf("no file of rows (%s) matches %s", strings.Join(Formats(), ", "), path),
+			Remedy: "check the pattern; it is seen from the machine the worker runs on",
+		}
+	}
+	return files, nil
+}
+
+// nearest names the file of the same folder that was probably meant.
+func nearest(path string) string {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if near := suggest.Nearest(filepath.Base(path), names); near != "" {
+		return fmt.Sprintf("; did you mean %s?", near)
+	}
+	return ""
+}
+
+// HoldsRows says whether a file of a dataset folder is one of rows, by its name
+// without the folder.
+func HoldsRows(name string) bool {
+	return FormatOf(name) != "" && !isAccount(name) && !strings.HasPrefix(name, ".")
 }
 
 // Dir is a dataset folder: its files in one of the Formats in order of name,
@@ -81,10 +142,9 @@ func Dir(dir string) (Source, error) {
 	var files sources
 	for _, e := range entries {
 		name := e.Name()
-		if e.IsDir() || FormatOf(name) == "" || isAccount(name) || strings.HasPrefix(name, ".") {
-			continue
+		if !e.IsDir() && HoldsRows(name) {
+			files = append(files, localFile(filepath.Join(dir, name)))
 		}
-		files = append(files, localFile(filepath.Join(dir, name)))
 	}
 	if len(files) == 0 {
 		return nil, &r1.Error{
@@ -103,68 +163,6 @@ func isAccount(name string) bool {
 
 func localFile(path string) Source {
 	return Stream(filepath.Base(path), func(context.Context) (io.ReadCloser, error) { return os.Open(path) })
-}
-
-// Stream is rows from anything that can be opened; the name's ending tells the
-// format (JSON lines where it is none of the Formats) and the compression.
-func Stream(name string, open func(ctx context.Context) (io.ReadCloser, error)) Source {
-	return stream{name, open}
-}
-
-type stream struct {
-	name string
-	open func(ctx context.Context) (io.ReadCloser, error)
-}
-
-func (s stream) Rows(ctx context.Context) iter.Seq2[Line, error] {
-	return func(yield func(Line, error) bool) {
-		fail := func(err error) { yield(Line{}, fmt.Errorf("read %s: %w", s.name, err)) }
-		body, err := s.open(ctx)
-		if err != nil {
-			fail(err)
-			return
-		}
-		defer body.Close()
-		if FormatOf(s.name) == "parquet" {
-			f, release, err := randomAccess(body)
-			if err != nil {
-				fail(err)
-				return
-			}
-			defer release()
-			readParquet(ctx, s.name, f)(yield)
-			return
-		}
-		r, err := decompressed(s.name, body)
-		if err != nil {
-			fail(err)
-			return
-		}
-		defer r.Close()
-		if err := scanLines(s.name, r, func(l Line) bool { return yield(l, nil) }); err != nil {
-			fail(err)
-		}
-	}
-}
-
-// Generated is a dataset made by this process.
-func Generated(name string, rows iter.Seq[json.RawMessage]) Source { return generated{name, rows} }
-
-type generated struct {
-	name string
-	rows iter.Seq[json.RawMessage]
-}
-
-func (g generated) Rows(context.Context) iter.Seq2[Line, error] {
-	return func(yield func(Line, error) bool) {
-		n := 0
-		for raw := range g.rows {
-			n++
-			if !yield(Line{File: g.name, Number: n, Raw: raw}, nil) {
-				return
-			}
-		}
-	}
 }
 
 // Joined is several datasets one after another.

@@ -95,6 +95,8 @@ type Funnel struct {
 	Domains []FunnelDomain `json:"domains,omitempty"`
 	// Short are the targets that the rows did not reach.
 	Short []FunnelShort `json:"short,omitempty"`
+	// Origins are the sources from outside, as they were when they were read.
+	Origins []SourceRecord `json:"origins,omitempty"`
 }
 
 // FunnelDomain counts the rows of a domain: In = Kept + the sum of Dropped.
@@ -147,6 +149,20 @@ func sumOf(counts []FunnelCount) int {
 		n += c.Rows
 	}
 	return n
+}
+
+// SourceRecord says what data from outside the run was when it was read.
+type SourceRecord struct {
+	Name     string `json:"name"`
+	Address  string `json:"address"`            // of a local path the last part alone
+	Revision string `json:"revision,omitempty"` // the commit that was read, or what the recipe calls it
+	Licence  string `json:"licence,omitempty"`  // as the source says, else as the recipe does
+	Compared bool   `json:"compared,omitempty"` // rows were compared with it; it gave none
+	Files    int    `json:"files"`
+	Bytes    int64  `json:"bytes"` // as stored
+	Rows     int    `json:"rows"`
+	// SHA256 is that of the file, of several their ContentDigest.
+	SHA256 string `json:"sha256"`
 }
 
 // FunnelCount is a count with the filter or source it belongs to.
