@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -62,10 +61,10 @@ type comparedWith struct{ columns shape }
 func (comparedWith) want() string { return "a path, a list of paths, or a map of paths and columns" }
 
 func (s comparedWith) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
-	paths := list{what: "paths", elem: localPath{}, filled: true}
+	paths := list{what: "paths", elem: anyPath{}, filled: true}
 	switch n.Kind {
 	case yaml.ScalarNode:
-		v, ok := localPath{}.decode(d, n, path)
+		v, ok := anyPath{}.decode(d, n, path)
 		return map[string]any{"paths": []any{v}}, ok
 	case yaml.SequenceNode:
 		v, ok := paths.decode(d, n, path)
@@ -76,19 +75,16 @@ func (s comparedWith) decode(d *decoder, n *yaml.Node, path string) (any, bool) 
 	return d.mismatch(n, path, s)
 }
 
-// localPath is a file or folder; it becomes absolute.
-type localPath struct{}
+// anyPath is a file or folder, which becomes absolute, or another address of data.
+type anyPath struct{}
 
-func (localPath) want() string { return "a path" }
+func (anyPath) want() string { return "a path" }
 
-func (s localPath) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
+func (s anyPath) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" || n.Value == "" {
 		return d.mismatch(n, path, s)
 	}
-	if filepath.IsAbs(n.Value) {
-		return filepath.Clean(n.Value), true
-	}
-	return filepath.Join(d.dir, n.Value), true
+	return dataAddress.decode(d, n, path)
 }
 
 // ParseCuration reads the config of `r1ctl curate`, strictly. Steps are named by

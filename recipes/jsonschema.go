@@ -173,6 +173,12 @@ func schemaOf(s shape, partial bool) schema {
 		return out
 	case table:
 		return tableOf(schemaOf(t.elem, false))
+	case columnNames:
+		properties := map[string]any{}
+		for _, f := range t.fields {
+			properties[f] = schemaOf(text{}, false)
+		}
+		return closed(properties)
 	case sharesShape:
 		return tableOf(schemaOf(t.elem, false))
 	case object:

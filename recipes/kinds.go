@@ -164,10 +164,11 @@ func kinds() []kind {
 			name: r1.KindCurate, doc: "filter, select, deduplicate, decontaminate, mix", output: "data", makes: roleData,
 			anyInput: roleData, check: checkCurate,
 			params: []field{
-				{name: "sources", doc: "`{name, address}`: data from outside", shape: list{what: "sources", elem: object{what: "a source", fields: []field{
-					{name: "name", shape: name{}, required: true}, {name: "address", shape: dataAddress, required: true},
-				}}}},
+				{name: "sources", doc: "data from outside: `{name, address, …}`, [below](#sources)", shape: list{what: "sources", elem: sourceShape()}},
 				{name: "steps", shape: list{what: "steps", elem: curateSteps}, required: true, doc: "what is done to the rows, in order"},
+				{name: "format", shape: enum{"jsonl", "jsonl.gz", "jsonl.zst", "parquet"}, inert: true, doc: "of the files of rows; default jsonl"},
+				{name: "shard_rows", shape: whole{1}, inert: true, doc: "rows a file; with more there are several"},
+				{name: "shard_bytes", shape: whole{1}, inert: true, doc: "bytes of JSON a file; default 2^30"},
 			},
 		},
 		{

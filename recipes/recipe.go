@@ -3,7 +3,6 @@ package recipes
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -61,37 +60,35 @@ type Ref struct {
 func (r Ref) String() string { return r.Stage + "." + r.Output }
 
 // Unpinned lists the sources whose content can change under their address: hf://
-// without a revision, and s3://. No fingerprint would show such a change.
+// without a revision, and s3:// to which the recipe gives none. No fingerprint
+// would show such a change.
 func (r *Recipe) Unpinned() []string {
 	var out []string
-	note := func(params map[string]any) {
-		for _, address := range sourcesOf(params) {
-			loose := strings.HasPrefix(address, "hf://") && !strings.Contains(address, "@")
-			if (loose || strings.HasPrefix(address, "s3://")) && !slices.Contains(out, address) {
-				out = append(out, address)
-			}
+	note := func(address, revision string) {
+		if !Pinned(address, revision) && !slices.Contains(out, address) {
+			out = append(out, address)
 		}
 	}
 	for _, s := range r.Stages {
-		note(s.Params)
+		eachSource(s.Params, note)
 		for _, student := range s.Students {
-			note(student.Params)
+			eachSource(student.Params, note)
 		}
 	}
 	return out
 }
 
-// sourcesOf lists the addresses that parameters name.
-func sourcesOf(params map[string]any) []string {
-	var out []string
+// eachSource tells the addresses that parameters name, with their revisions.
+func eachSource(params map[string]any, tell func(address, revision string)) {
 	if s, ok := params["source"].(string); ok {
-		out = append(out, s)
+		tell(s, "")
 	}
 	sources, _ := params["sources"].([]any)
 	for _, s := range sources {
-		out = append(out, s.(map[string]any)["address"].(string))
+		source := s.(map[string]any)
+		revision, _ := source["revision"].(string)
+		tell(source["address"].(string), revision)
 	}
-	return out
 }
 
 // ModelSources lists the addresses of the models that a plan starts from.

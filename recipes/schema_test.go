@@ -31,6 +31,18 @@ func TestCurateStepsMatch(t *testing.T) {
 	}
 }
 
+// What columns may name, and in which formats rows are written, is what curate says.
+func TestCurateFieldsMatch(t *testing.T) {
+	if !slices.Equal(columnFields(), curate.ColumnFields()) {
+		t.Errorf("recipes know the fields %q, curate takes %q", columnFields(), curate.ColumnFields())
+	}
+	for _, f := range kindOf(kinds(), "curate").params {
+		if f.name == "format" && !slices.Equal(f.shape.(enum), curate.Formats()) {
+			t.Errorf("recipes know the formats %q, curate writes %q", f.shape, curate.Formats())
+		}
+	}
+}
+
 // docs/recipes.md ends with a reference made from the schema.
 func TestReference(t *testing.T) {
 	const file, mark = "../docs/recipes.md", "<!-- made from recipes/kinds.go: go test ./recipes -update -->\n"
@@ -79,6 +91,13 @@ func reference() string {
 			}
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.name, f.shape.want(), value, doc)
 		}
+	}
+	b.WriteString("\n### Sources\nOf a curate stage; what an address means is [above](#data-from-outside).\n\n| key | takes | |\n| --- | --- | --- |\n")
+	for _, f := range sourceShape().fields {
+		if f.required {
+			f.doc += "; **required**"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.name, f.shape.want(), f.doc)
 	}
 	b.WriteString("\n### Guards\n" + "What they do is in [job-contract.md](job-contract.md#guards).\n\n")
 	b.WriteString("| of | guard | speaks when | threshold | takes | default | |\n| --- | --- | --- | --- | --- | --- | --- |\n")

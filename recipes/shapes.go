@@ -8,7 +8,9 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/r1ctl/r1ctl/internal/hub"
 	"github.com/r1ctl/r1ctl/internal/puzzles"
+	"github.com/r1ctl/r1ctl/internal/suggest"
 )
 
 var (
@@ -40,8 +42,14 @@ func (s name) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
 type address struct {
 	what    string
 	schemes []*regexp.Regexp
-	puzzles bool // rg:// too, which has a language of its own
+	checked []dialect
 	names   string
+}
+
+// dialect is a scheme whose addresses are a language of their own.
+type dialect struct {
+	scheme, what string
+	check        func(address string) string // what is wrong with it
 }
 
 var (
@@ -50,8 +58,9 @@ var (
 		names: "tiny://name, hf://org/name@revision or a local directory",
 	}
 	dataAddress = address{
-		what: "a data set", schemes: []*regexp.Regexp{tinyPattern, s3Pattern}, puzzles: true,
-		names: "tiny://name, rg://family, s3://bucket/key or a local path",
+		what: "a data set", schemes: []*regexp.Regexp{tinyPattern, s3Pattern},
+		checked: []dialect{{puzzles.Scheme, "an address of puzzles", puzzles.Check}, {hub.Scheme, "a data set of the Hub", hub.Check}},
+		names:   "tiny://name, rg://family, hf://org/name@revision, s3://bucket/key or a local path",
 	}
 )
 
@@ -67,9 +76,12 @@ func (s address) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
 		}
 		return filepath.Join(d.dir, n.Value), true
 	}
-	if s.puzzles && strings.HasPrefix(n.Value, puzzles.Scheme) {
-		if why := puzzles.Check(n.Value); why != "" {
-			d.breaks("value-shape", n, path, "expected an address of puzzles: %s", why)
+	for _, l := range s.checked {
+		if !strings.HasPrefix(n.Value, l.scheme) {
+			continue
+		}
+		if why := l.check(n.Value); why != "" {
+			d.breaks("value-shape", n, path, "expected %s: %s", l.what, why)
 			return nil, false
 		}
 		return n.Value, true
@@ -79,7 +91,25 @@ func (s address) decode(d *decoder, n *yaml.Node, path string) (any, bool) {
 			return n.Value, true
 		}
 	}
+	scheme, _, _ := strings.Cut(n.Value, "://")
+	// Of two letters, every other two are near.
+	near := suggest.Nearest(scheme, s.known())
+	if near != scheme && near != "" && (len(scheme) > 3 || strings.EqualFold(scheme, near)) {
+		d.breaks("value-shape", n, path, "expected %s, found %s; did you mean %s://?", s.want(), describe(n), near)
+		return nil, false
+	}
 	return d.mismatch(n, path, s)
+}
+
+// known are the schemes that can be named.
+func (s address) known() []string {
+	var out []string
+	for _, part := range strings.Split(s.names, ", ") {
+		if scheme, _, ok := strings.Cut(part, "://"); ok {
+			out = append(out, scheme)
+		}
+	}
+	return out
 }
 
 // template is a map that renders prompts, or the name of one under templates.

@@ -3,6 +3,7 @@ package recipes
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -12,6 +13,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/r1ctl/r1ctl/internal/hub"
 	"github.com/r1ctl/r1ctl/internal/puzzles"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
@@ -34,6 +38,12 @@ func (d digester) identify(params map[string]any) (map[string]any, map[string]st
 		switch {
 		case isLocal(address):
 			address = "sha256:" + digest
+		case strings.HasPrefix(address, hub.Scheme+"datasets/"), strings.HasPrefix(address, hub.Scheme) && strings.Contains(address, "?"):
+			a, err := hub.Parse(address)
+			if err != nil {
+				return "", err
+			}
+			address = a.String()
 		case strings.HasPrefix(address, puzzles.Scheme): // however it is spelt
 			a, err := puzzles.Parse(address)
 			if err != nil {
@@ -51,7 +61,8 @@ func (d digester) identify(params map[string]any) (map[string]any, map[string]st
 		}
 		out["source"] = identity
 	}
-	if list, ok := params["sources"].([]any); ok {
+	list, _ := params["sources"].([]any)
+	if list != nil {
 		list = slices.Clone(list)
 		for i, s := range list {
 			source := maps.Clone(s.(map[string]any))
@@ -60,6 +71,7 @@ func (d digester) identify(params map[string]any) (map[string]any, map[string]st
 				return nil, nil, fmt.Errorf("source %s: %w", source["name"], err)
 			}
 			source["address"] = identity
+			delete(source, "licence") // recorded, and no part of the rows
 			list[i] = source
 		}
 		out["sources"] = list
@@ -93,6 +105,9 @@ func (d digester) digest(address string) (string, error) {
 // files below a directory.
 func digestPath(root string) (string, error) {
 	info, err := os.Stat(root)
+	if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(root, "*?[{") {
+		return digestPattern(root)
+	}
 	if err != nil {
 		return "", &r1.Error{
 			Name:   "source-missing",
@@ -121,6 +136,32 @@ func digestPath(root string) (string, error) {
 	})
 	if err != nil {
 		return "", fmt.Errorf("digest %s: %w", root, err)
+	}
+	return r1.ContentDigest(files), nil
+}
+
+// digestPattern is the digest of the files that match, whose names count from
+// the folder that all of them lie in.
+func digestPattern(pattern string) (string, error) {
+	names, err := doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly())
+	if err != nil || len(names) == 0 {
+		return "", &r1.Error{
+			Name: "source-missing", Detail: "no file matches the local source " + pattern, Remedy: "correct the pattern: *, **, [0-9] or {a,b}", Err: err,
+		}
+	}
+	base, _ := doublestar.SplitPattern(filepath.ToSlash(pattern))
+	var files []r1.ManifestEntry
+	for _, name := range names {
+		entry, err := digestFile(name)
+		if err != nil {
+			return "", err
+		}
+		rel, err := filepath.Rel(base, name)
+		if err != nil {
+			return "", fmt.Errorf("digest %s: %w", pattern, err)
+		}
+		entry.Path = filepath.ToSlash(rel)
+		files = append(files, entry)
 	}
 	return r1.ContentDigest(files), nil
 }

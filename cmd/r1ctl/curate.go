@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,9 +13,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/r1ctl/r1ctl/internal/artifact"
 	"github.com/r1ctl/r1ctl/internal/curate"
+	"github.com/r1ctl/r1ctl/internal/hub"
 	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/source"
+	"github.com/r1ctl/r1ctl/internal/trainerenv"
 	"github.com/r1ctl/r1ctl/recipes"
+	"github.com/r1ctl/r1ctl/trainer"
 )
 
 // curateFlags are those of the curate command.
@@ -26,6 +32,10 @@ type curateFlags struct {
 	workers int
 	memory  int
 	force   bool
+	shard   struct {
+		rows  int
+		bytes int64
+	}
 }
 
 // curateOutput is the flag -o: text and json are forms of the summary, as with
@@ -58,12 +68,15 @@ func (a *app) curateCommand() *cobra.Command {
 stages of a recipe do. No engine is started. docs/curate.md describes every
 filter and how well it does.
 
-IN is a file (JSON lines: plain, .gz or .zst; .parquet), a folder of such files,
-or - for standard input. OUT is a folder, or a file of rows; beside the rows lie
+IN is a file (JSON lines: plain, .gz or .zst; .parquet), a folder of such files
+or a pattern; an address (hf://org/name@revision?split=train, s3://bucket/folder/,
+tiny://, rg://); or - for standard input. HF_TOKEN, HF_ENDPOINT, HF_HOME and
+HF_HUB_OFFLINE are those of the Hub's own client. OUT is a folder, or a file of rows; beside the rows lie
 
   dropped.jsonl     each dropped row: id, step, reason, file, line
   quarantine.jsonl  each line that is no row: file, line, reason, its text
   funnel.json       rows in, kept, and dropped by step and reason: they add up
+  sources.json      of each IN: revision, licence, rows, bytes, sha256
 
 If OUT is a file (such as clean.jsonl.zst), these lie in clean.curate/. OUT
 appears when all of it is written. A failed curation leaves OUT.failed/ with
@@ -77,6 +90,7 @@ something went wrong; 2 for a mistake in the config or the call; 4 if stopped.`,
 		Example: `  r1ctl curate curate.yaml traces.jsonl.zst -o clean
   r1ctl curate curate.yaml data/*.parquet -o clean.parquet -o json
   zstdcat traces.jsonl.zst | r1ctl curate curate.yaml - -o clean.jsonl.zst --force
+  r1ctl curate curate.yaml 'hf://open-r1/OpenR1-Math-220k@main?split=train' -o clean --format parquet --shard-rows 100000
 
   # curate.yaml
   columns: {prompt: problem, response: solution}
@@ -100,6 +114,8 @@ something went wrong; 2 for a mistake in the config or the call; 4 if stopped.`,
 	cmd.Flags().Int64Var(&f.seed, "seed", 0, "of what is random (default: the config's, or 0)")
 	cmd.Flags().IntVar(&f.workers, "workers", 0, "cores used (default: all); the output is the same for any number")
 	cmd.Flags().IntVar(&f.memory, "memory", 256, "MiB that are held of all rows at once, such as the keys of duplicates; the rest is on disk, beside OUT")
+	cmd.Flags().IntVar(&f.shard.rows, "shard-rows", 0, "rows a file of a folder; with more there are several (default: no bound)")
+	cmd.Flags().Int64Var(&f.shard.bytes, "shard-bytes", curate.DefaultShardBytes, "bytes of JSON a file of a folder")
 	cmd.Flags().BoolVar(&f.force, "force", false, "replace OUT if it exists")
 	for _, name := range []string{"format", "stdin-format"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(curate.Formats(), cobra.ShellCompDirectiveNoFileComp))
@@ -112,7 +128,7 @@ func (a *app) curate(cmd *cobra.Command, f curateFlags, config string, in []stri
 	if err != nil {
 		return err
 	}
-	job, err := f.job(cmd, config, in)
+	job, err := a.curateJob(cmd, f, config, in)
 	if err != nil {
 		return err
 	}
@@ -120,15 +136,20 @@ func (a *app) curate(cmd *cobra.Command, f curateFlags, config string, in []stri
 		return usageError{fmt.Errorf("--memory is %d, and must be at least 1 (MiB)", f.memory)}
 	}
 	job.Workers, job.Memory = f.workers, int64(f.memory)<<20
-	job.Layout = curate.Layout{Rows: "data." + target.format, Dropped: "dropped.jsonl", Quarantine: "quarantine.jsonl"}
+	job.Layout = curate.Layout{
+		Rows: "data." + target.format, Dropped: "dropped.jsonl", Quarantine: "quarantine.jsonl", ShardRows: f.shard.rows, ShardBytes: f.shard.bytes,
+	}
+	if target.beside != "" { // OUT is one file
+		job.Layout.ShardBytes = 0
+	}
 	if err := target.free(f.force, in); err != nil {
 		return err
 	}
 	return a.curateInto(cmd.Context(), target, job)
 }
 
-// job reads the config and opens what it names.
-func (f curateFlags) job(cmd *cobra.Command, config string, in []string) (curate.Job, error) {
+// curateJob reads the config and opens what it names.
+func (a *app) curateJob(cmd *cobra.Command, f curateFlags, config string, in []string) (curate.Job, error) {
 	text, err := os.ReadFile(config)
 	if err != nil {
 		return curate.Job{}, usageError{fmt.Errorf("read the config: %w", err)}
@@ -151,10 +172,20 @@ func (f curateFlags) job(cmd *cobra.Command, config string, in []string) (curate
 	if _, err := curate.ParseParams(job.Params); err != nil {
 		return curate.Job{}, asConfigError(config, err)
 	}
+	remote := slices.ContainsFunc(in, hasScheme)
+	for _, d := range c.Datasets {
+		remote = remote || slices.ContainsFunc(d.Paths, hasScheme)
+	}
+	var open map[string]curate.Opener
+	if remote { // for files alone, no setting is looked at
+		if open, err = a.curateOpeners(cmd); err != nil {
+			return curate.Job{}, err
+		}
+	}
 	for name, d := range c.Datasets {
 		var all []curate.Source
 		for _, path := range d.Paths {
-			source, err := curate.Path(path)
+			source, err := curate.Open(cmd.Context(), path, open)
 			if err != nil {
 				return curate.Job{}, fmt.Errorf("dataset %s: %w", name, err)
 			}
@@ -163,7 +194,7 @@ func (f curateFlags) job(cmd *cobra.Command, config string, in []string) (curate
 		job.Compared[name] = curate.Mapped(curate.Joined(all...), d.Columns)
 	}
 	for i, name := range in {
-		source, err := f.source(cmd, name)
+		source, err := f.source(cmd, name, open)
 		if err != nil {
 			return curate.Job{}, err
 		}
@@ -178,9 +209,31 @@ func (f curateFlags) job(cmd *cobra.Command, config string, in []string) (curate
 	return job, nil
 }
 
-func (f curateFlags) source(cmd *cobra.Command, name string) (curate.Source, error) {
+func hasScheme(address string) bool { return strings.Contains(address, "://") }
+
+// curateOpeners reads addresses with the site's settings; without an S3 of its
+// own, s3:// is what the environment says (AWS_ENDPOINT_URL, AWS_REGION, keys).
+func (a *app) curateOpeners(cmd *cobra.Command) (map[string]curate.Opener, error) {
+	cfg, err := a.settings(cmd)
+	if err != nil {
+		return nil, err
+	}
+	s3 := storeConfig(cfg)
+	if s3.Endpoint == "" {
+		s3 = artifact.Config{
+			Endpoint: cmp.Or(os.Getenv("AWS_ENDPOINT_URL_S3"), os.Getenv("AWS_ENDPOINT_URL")),
+			Region:   cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")),
+		}
+		s3.PathStyle = s3.Endpoint != ""
+	}
+	return source.Openers(source.Config{S3: s3, Hub: hub.FromEnv(os.Getenv), Trainer: trainerenv.Options{
+		Source: trainer.Source, CacheDir: cfg.CacheDir, WheelDir: cfg.Trainer.WheelDir, Python: cfg.Trainer.Python,
+	}}), nil
+}
+
+func (f curateFlags) source(cmd *cobra.Command, name string, open map[string]curate.Opener) (curate.Source, error) {
 	if name != "-" {
-		return curate.Path(name)
+		return curate.Open(cmd.Context(), name, open)
 	}
 	if curate.FormatOf("."+f.stdin) != f.stdin {
 		return nil, usageError{fmt.Errorf("--stdin-format is %q, expected one of %s", f.stdin, strings.Join(curate.Formats(), ", "))}

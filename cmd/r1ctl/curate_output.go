@@ -36,6 +36,12 @@ func (f curateFlags) target() (curateTarget, error) {
 		}
 		t.format, t.beside = format, strings.TrimSuffix(t.path, "."+format)+".curate"
 	}
+	switch {
+	case f.shard.rows < 0 || f.shard.bytes < 1:
+		return t, usageError{errors.New("--shard-rows and --shard-bytes are whole numbers above 0")}
+	case t.beside != "" && (f.shard.rows > 0 || f.shard.bytes != curate.DefaultShardBytes):
+		return t, usageError{fmt.Errorf("--shard-rows and --shard-bytes are for a folder, and %s is a file", path)}
+	}
 	if t.format == "" {
 		t.format = "jsonl"
 	}
@@ -117,7 +123,7 @@ func (a *app) curateInto(ctx context.Context, t curateTarget, job curate.Job) er
 	case err != nil && funnel.In == 0:
 		return err
 	case err != nil:
-		return a.keepFailed(t, work, job.Layout.Rows, err)
+		return a.keepFailed(t, work, err)
 	}
 	if err := t.place(work, job.Layout.Rows); err != nil {
 		return err
@@ -178,9 +184,9 @@ func workFolder(parent, base string) (dir string, release func(), err error) {
 }
 
 // keepFailed leaves the accounts of a curation that failed.
-func (a *app) keepFailed(t curateTarget, work, rows string, cause error) error {
+func (a *app) keepFailed(t curateTarget, work string, cause error) error {
 	failed := t.path + ".failed"
-	err := os.Remove(filepath.Join(work, rows))
+	err := removeRows(work)
 	if err == nil && isCuration(failed) {
 		err = os.RemoveAll(failed)
 	}
@@ -192,6 +198,17 @@ func (a *app) keepFailed(t curateTarget, work, rows string, cause error) error {
 	}
 	fmt.Fprintf(a.err, "%s says what happened to which row\n", failed+string(filepath.Separator))
 	return cause
+}
+
+// removeRows leaves the accounts of an output alone.
+func removeRows(work string) error {
+	entries, err := os.ReadDir(work)
+	for _, e := range entries {
+		if curate.HoldsRows(e.Name()) {
+			err = errors.Join(err, os.Remove(filepath.Join(work, e.Name())))
+		}
+	}
+	return err
 }
 
 // place moves the finished output to its name; the rows come last.

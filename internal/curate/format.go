@@ -44,7 +44,7 @@ func decompressed(name string, r io.Reader) (io.ReadCloser, error) {
 	return io.NopCloser(r), nil
 }
 
-func newRowsWriter(to *shards) (rowsWriter, error) {
+func newRowsWriter(to *rowFiles) (rowsWriter, error) {
 	switch format := FormatOf(to.layout.Rows); format {
 	case "":
 		return nil, &r1.Error{
@@ -61,7 +61,7 @@ func newRowsWriter(to *shards) (rowsWriter, error) {
 
 // lineShards writes a row a line, to one file after another.
 type lineShards struct {
-	to     *shards
+	to     *rowFiles
 	format string
 	w      *lineWriter
 }

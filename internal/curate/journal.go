@@ -158,9 +158,11 @@ func digest(in []input) (sum [sha256.Size]byte) {
 		head = binary.AppendUvarint(head, uint64(len(in[i].line.Raw)))
 		h.Write(head)
 		h.Write(in[i].line.Raw)
-		if in[i].line.problem != "" || in[i].line.columns != nil {
+		if how := in[i].line.how; in[i].line.problem != "" || how != nil {
 			digestText(h, in[i].line.problem)
-			h.Write(encode(in[i].line.columns))
+			if how != nil {
+				h.Write(encode([]any{how.columns, how.fixed}))
+			}
 		}
 	}
 	h.Sum(sum[:0])

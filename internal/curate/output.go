@@ -95,14 +95,14 @@ type rowsWriter interface {
 type output struct {
 	dir        string
 	rows       rowsWriter
-	shards     *shards
+	shards     *rowFiles
 	dropped    *recordFile
 	quarantine *recordFile
 	open       []io.Closer
 }
 
 func newOutput(dir string, layout Layout) (o *output, err error) {
-	o = &output{dir: dir, shards: &shards{dir: dir, layout: layout}}
+	o = &output{dir: dir, shards: &rowFiles{dir: dir, layout: layout}}
 	defer func() {
 		if err != nil {
 			o.abandon()

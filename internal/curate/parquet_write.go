@@ -25,14 +25,14 @@ const maxColumns = 2000
 // have (text, whole number, number, truth, list, object); one with values of
 // different types holds JSON text.
 type parquetWriter struct {
-	to   *shards
+	to   *rowFiles
 	wait *os.File
 	buf  *bufio.Writer
 	rows int
 	all  column
 }
 
-func newParquetWriter(to *shards) (*parquetWriter, error) {
+func newParquetWriter(to *rowFiles) (*parquetWriter, error) {
 	wait, err := unlinked(to.dir)
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (p *parquetFile) write(size int, row any) error {
 	return p.pw.Flush()
 }
 
-func (p *parquetFile) end(s *shards) error { return errors.Join(p.pw.Close(), p.buf.Flush(), s.end()) }
+func (p *parquetFile) end(s *rowFiles) error { return errors.Join(p.pw.Close(), p.buf.Flush(), s.end()) }
 
 // each reads the waiting rows back, with their size as JSON.
 func (w *parquetWriter) each(write func(size int, row any) error) error {

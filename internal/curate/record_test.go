@@ -185,7 +185,7 @@ func TestLocalAddresses(t *testing.T) {
 		}
 	}
 	for address, want := range map[string]string{
-		dir + "/thre.jsonl": "did you mean three.jsonl?", dir + "/*.txt": "no file of rows", "s4://b/k": "did you mean s3://?", dir + "/[": "cannot be read",
+		dir + "/thre.jsonl": "did you mean three.jsonl?", dir + "/*.txt": "no file of rows", "HF://b/k": "did you mean hf://?", "gs://b/k": "unknown scheme gs://", dir + "/[": "cannot be read",
 	} {
 		_, err := names(address)
 		e, ok := r1.AsError(err)

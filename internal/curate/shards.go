@@ -22,10 +22,10 @@ type shardRecord struct {
 	Bytes int64  `json:"bytes"` // on disk
 }
 
-// shards are the files that rows are written to, one after another: one file
+// rowFiles are the files that rows are written to, one after another: one file
 // name.ending, or name-00000-of-00002.ending and so on. How many there will be
 // is known at the end, so they have other names until then.
-type shards struct {
+type rowFiles struct {
 	dir    string
 	layout Layout
 	files  []shardRecord
@@ -34,12 +34,12 @@ type shards struct {
 }
 
 // part is the name of a file while it is written.
-func (s *shards) part(i int) string {
+func (s *rowFiles) part(i int) string {
 	return filepath.Join(s.dir, fmt.Sprintf(".%s.part-%05d", s.layout.Rows, i))
 }
 
 // next begins a file.
-func (s *shards) next() (*os.File, error) {
+func (s *rowFiles) next() (*os.File, error) {
 	f, err := os.Create(s.part(len(s.files)))
 	if err != nil {
 		return nil, err
@@ -50,19 +50,19 @@ func (s *shards) next() (*os.File, error) {
 
 // full says whether a row of so many bytes belongs into another file than the
 // one being written.
-func (s *shards) full(size int) bool {
+func (s *rowFiles) full(size int) bool {
 	rows := s.files[len(s.files)-1].Rows
 	return rows > 0 && (s.layout.ShardRows > 0 && rows >= s.layout.ShardRows || s.layout.ShardBytes > 0 && s.json+int64(size)+1 > s.layout.ShardBytes)
 }
 
 // count notes a row of so many bytes.
-func (s *shards) count(size int) {
+func (s *rowFiles) count(size int) {
 	s.files[len(s.files)-1].Rows++
 	s.json += int64(size) + 1
 }
 
 // end closes the file being written.
-func (s *shards) end() error {
+func (s *rowFiles) end() error {
 	info, err := s.f.Stat()
 	if err == nil {
 		s.files[len(s.files)-1].Bytes = info.Size()
@@ -73,7 +73,7 @@ func (s *shards) end() error {
 }
 
 // finish gives the files their names.
-func (s *shards) finish() error {
+func (s *rowFiles) finish() error {
 	ending := "." + FormatOf(s.layout.Rows)
 	for i := range s.files {
 		name := s.layout.Rows
@@ -96,7 +96,7 @@ func (s *shards) finish() error {
 }
 
 // abandon closes the file being written after an error.
-func (s *shards) abandon() {
+func (s *rowFiles) abandon() {
 	if s != nil && s.f != nil {
 		_ = s.f.Close()
 		s.f = nil

@@ -52,7 +52,7 @@ func openAddress(ctx context.Context, address string, openers map[string]Opener)
 	}
 	known := slices.Sorted(maps.Keys(openers))
 	detail := fmt.Sprintf("cannot read %s: unknown scheme %s://", address, scheme)
-	if near := suggest.Nearest(scheme, known); near != "" {
+	if near := suggest.Nearest(scheme, known); near != "" && (len(scheme) > 3 || strings.EqualFold(scheme, near)) {
 		detail += fmt.Sprintf("; did you mean %s://?", near)
 	}
 	return nil, &r1.Error{

@@ -236,7 +236,7 @@ func (c *checker) flowsInto(p part) []flow {
 	var out []flow
 	for _, s := range p.maps("sources") {
 		address, _ := s["address"].(string)
-		out = append(out, flow{from: "source " + s["name"].(string), source: c.look(address)})
+		out = append(out, flow{from: "source " + s["name"].(string), source: c.look(address).shaped(s)})
 	}
 	skip := p.against()
 	for _, name := range sortedKeys(p.inputs) {

@@ -66,7 +66,7 @@ func dataRules() []Rule {
 		{
 			ID: "unpinned-source", Severity: Note, Title: "what comes from outside is pinned", check: unpinnedSource,
 			Reason: "content that changes under its address changes results, and no fingerprint shows it",
-			Remedy: "add @REVISION to an hf:// address; give s3:// objects a name a version",
+			Remedy: "add @REVISION (a commit or tag) to an hf:// address; give an s3:// source a revision: of your own, and raise it when the data changes",
 		},
 		{
 			ID: "output-unread", Severity: Warning, Title: "data that is made is used", check: outputUnread,
@@ -316,20 +316,24 @@ func placeholderSource(c *checker) {
 }
 
 func unpinnedSource(c *checker) {
-	tell := func(p part, address string, keys []string) {
+	tell := func(p part, address, revision string, keys []string) {
 		switch {
-		case strings.HasPrefix(address, "hf://") && !strings.Contains(address, "@"):
+		case recipes.Pinned(address, revision) || strings.HasPrefix(address, "s3://your-bucket/"):
+		case strings.HasPrefix(address, "hf://") && strings.Contains(address, "@"):
+			c.found(p, keys, "%s names a branch, which moves", address)
+		case strings.HasPrefix(address, "hf://"):
 			c.found(p, keys, "%s has no revision", address)
-		case strings.HasPrefix(address, "s3://") && !strings.HasPrefix(address, "s3://your-bucket/"):
+		default:
 			c.found(p, keys, "%s stands for its content, which may change", address)
 		}
 	}
 	for _, p := range c.parts {
 		address, _ := p.params["source"].(string)
-		tell(p, address, at("source"))
+		tell(p, address, "", at("source"))
 		for i, s := range p.maps("sources") {
 			address, _ := s["address"].(string)
-			tell(p, address, at("sources", strconv.Itoa(i)))
+			revision, _ := s["revision"].(string)
+			tell(p, address, revision, at("sources", strconv.Itoa(i)))
 		}
 	}
 }

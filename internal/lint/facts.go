@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -67,6 +68,36 @@ func look(address string) source {
 	if s.rows > 0 {
 		s.domain, _ = row["domain"].(string)
 	}
+	return s
+}
+
+// shaped is the source as a recipe takes it: with other names for its fields, and
+// the same value in some.
+func (s source) shaped(recipe map[string]any) source {
+	if domain, ok := recipe["domain"].(string); ok {
+		s.domain = domain
+	}
+	if s.fields == nil {
+		return s
+	}
+	fields := maps.Clone(s.fields)
+	columns, _ := recipe["columns"].(map[string]any)
+	for field, name := range columns {
+		from, _ := name.(string)
+		first, _, nested := strings.Cut(from, ".")
+		if has, there := s.fields[from]; there {
+			delete(fields, from)
+			fields[field] = has
+		} else if has, there := s.fields[first]; nested && there {
+			fields[field] = has
+		}
+	}
+	for _, field := range []string{"domain", "verifier", "split"} {
+		if recipe[field] != nil {
+			fields[field] = true
+		}
+	}
+	s.fields = fields
 	return s
 }
 
