@@ -18,6 +18,41 @@ var varied = []string{
 	`{"id":"c","prompt":"r","tokens":5,"score":1e-7,"odd":[1,{"a":2.5}],"messages":[],"none":null,"dict":{}}`,
 }
 
+// Zeros are values, and not what a row lacks.
+func TestZerosInParquet(t *testing.T) {
+	for _, row := range []string{
+		`{"b":false,"f":0.0,"g":{"b":false,"i":0,"t":""},"i":0,"l":[],"m":[0,"",false],"prompt":"","t":""}`,
+		`{"b":true,"f":1.5,"g":{"b":true,"i":1,"t":"x"},"i":1,"l":[0],"m":[""],"prompt":"p","t":"x"}`,
+	} {
+		dir := t.TempDir()
+		other := `{"b":true,"f":1.5,"g":{"b":true,"i":1,"t":"x"},"i":1,"l":[0],"m":0,"prompt":"p","t":"x"}` // gives the columns their types
+		if _, err := Run(t.Context(), Job{Params: steps(), Inputs: map[string]Source{"in": lines(row, other)}, OutDir: dir, Layout: Layout{Rows: "data.parquet"}}); err != nil {
+			t.Fatal(err)
+		}
+		source, err := Dir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line, err := range source.Rows(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := decodeAny(line.Raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			delete(got, "id")
+			delete(got, "origin")
+			want, _ := decodeAny([]byte(row))
+			got["f"], want["f"] = must(got["f"].(json.Number).Float64()), must(want["f"].(json.Number).Float64())
+			if fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("got  %v\nwant %v", got, want)
+			}
+			break
+		}
+	}
+}
+
 // What is written in any format is read back as the same rows.
 func TestFormatsRoundTrip(t *testing.T) {
 	var want []map[string]any

@@ -136,23 +136,26 @@ func (c *column) group() parquet.Group {
 	return g
 }
 
-// value is v as the column's Parquet type takes it.
+// value is v as the column's Parquet type takes it. What is not nested is a
+// pointer, because the library takes 0, false and "" for nulls.
 func (c *column) value(v any) any {
 	if v == nil {
 		return nil
 	}
 	switch c.kind {
-	case ofBool, ofText:
-		return v
+	case ofBool:
+		return new(v.(bool))
+	case ofText:
+		return new(v.(string))
 	case ofInt:
 		n, _ := v.(json.Number).Int64()
-		return n
+		return &n
 	case ofFloat:
 		f, err := v.(json.Number).Float64()
 		if err != nil {
-			return math.NaN() // kindOf let none through
+			f = math.NaN() // kindOf let none through
 		}
-		return f
+		return &f
 	case ofList:
 		list := v.([]any)
 		out := make([]any, len(list))
@@ -169,5 +172,5 @@ func (c *column) value(v any) any {
 			return out
 		}
 	}
-	return string(encode(v))
+	return new(string(encode(v)))
 }
