@@ -64,6 +64,9 @@ func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Compu
 	in.Shards = shards
 	funnel, err := a.Curate(ctx, in)
 	if err != nil {
+		if funnel.In > 0 {
+			err = a.keepAccounts(ctx, ref, attempt, in.OutDir, err)
+		}
 		return tasks.Computed{}, classify(fmt.Errorf("curate %s: %w", ref.Key(), err))
 	}
 	fault.Point(fault.EngineComputed, ref.Key().String())

@@ -203,7 +203,7 @@ func (m *memoryStore) Upload(_ context.Context, dir string, o artifact.UploadOpt
 		err = errors.Join(err, rerr)
 		m.objects[o.Prefix+"/"+f.Name()] = raw
 	}
-	return r1.Artifact{Name: o.Name, Type: o.Type, Prefix: o.Prefix, Files: len(files)}, err
+	return r1.Artifact{Name: o.Name, Type: o.Type, URI: "s3://b/" + o.Prefix, Prefix: o.Prefix, Files: len(files)}, err
 }
 
 func (m *memoryStore) Download(_ context.Context, a r1.Artifact, dir string, _ artifact.DownloadOptions) error {

@@ -20,7 +20,7 @@ import (
 //	<recipe>/<run>/_stages/<stage>.json           stage record, for status
 //	<recipe>/<run>/_shards/<stage>/<job>/…         what a computed job has found out so far; gone when it is committed
 //	<recipe>/<run>/_jobs/<stage>/<job>/commit.json
-//	<recipe>/<run>/_jobs/<stage>/<job>/<attempt>/{spec,heartbeat,result}.json, metrics/, log/, checkpoints/
+//	<recipe>/<run>/_jobs/<stage>/<job>/<attempt>/{spec,heartbeat,result}.json, metrics/, log/, checkpoints/, accounts/
 type Layout struct {
 	Recipe string
 	Run    string
@@ -107,6 +107,7 @@ const (
 	MetricsDir    = "metrics"       // pieces named by their byte offset: internal/agent/stream
 	LogDir        = "log"           // likewise
 	CheckpointDir = "checkpoints"
+	AccountsDir   = "accounts" // of a curation that failed: what became of each row
 	CompleteFile  = "COMPLETE"
 	ManifestFile  = "manifest.json" // below an artifact's prefix
 )
