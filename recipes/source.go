@@ -38,12 +38,6 @@ func (d digester) identify(params map[string]any) (map[string]any, map[string]st
 		switch {
 		case isLocal(address):
 			address = "sha256:" + digest
-		case strings.HasPrefix(address, hub.Scheme+"datasets/"), strings.HasPrefix(address, hub.Scheme) && strings.Contains(address, "?"):
-			a, err := hub.Parse(address)
-			if err != nil {
-				return "", err
-			}
-			address = a.String()
 		case strings.HasPrefix(address, puzzles.Scheme): // however it is spelt
 			a, err := puzzles.Parse(address)
 			if err != nil {
@@ -66,7 +60,11 @@ func (d digester) identify(params map[string]any) (map[string]any, map[string]st
 		list = slices.Clone(list)
 		for i, s := range list {
 			source := maps.Clone(s.(map[string]any))
-			identity, err := one(source["address"].(string))
+			address := source["address"].(string)
+			if a, err := hub.Parse(address); err == nil { // however it is spelt
+				address = a.String()
+			}
+			identity, err := one(address)
 			if err != nil {
 				return nil, nil, fmt.Errorf("source %s: %w", source["name"], err)
 			}

@@ -319,7 +319,7 @@ func unpinnedSource(c *checker) {
 	tell := func(p part, address, revision string, keys []string) {
 		switch {
 		case recipes.Pinned(address, revision) || strings.HasPrefix(address, "s3://your-bucket/"):
-		case strings.HasPrefix(address, "hf://") && strings.Contains(address, "@"):
+		case strings.HasPrefix(address, "hf://") && strings.Contains(address, "@main"):
 			c.found(p, keys, "%s names a branch, which moves", address)
 		case strings.HasPrefix(address, "hf://"):
 			c.found(p, keys, "%s has no revision", address)
