@@ -78,6 +78,7 @@ func TestPageSaysWhatTheDataSays(t *testing.T) {
 	r := collected(t, reporttest.New(t))
 	html := page(t, r, Options{})
 	want := []string{
+		"maths is hf://org/maths@v1?split=train at " + strings.Repeat("ab", 20) + ", licence apache-2.0: 64 rows, sha256 cdcdcdcdcdcd.",
 		"spring", "garden", "pot", "ada", "v1.2.3",
 		"0.90 (0.85–0.95)", "0.35 (0.30–0.40)", // after, on both domains
 		"256 rows in, 200 kept", "unverified:timeout", "in = kept &#43; dropped: it adds up",

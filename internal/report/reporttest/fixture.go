@@ -190,7 +190,10 @@ func New(t testing.TB) *Fixture {
 
 func (f *Fixture) fill() {
 	f.Done("seed", "main", 1, 11, r1.Commit{})
-	f.Done("questions", "main", 1, 2, r1.Commit{Funnel: &r1.Funnel{In: 64, Kept: 64}})
+	f.Done("questions", "main", 1, 2, r1.Commit{Funnel: &r1.Funnel{In: 64, Kept: 64, Origins: []r1.SourceRecord{{
+		Name: "maths", Address: "hf://org/maths@v1?split=train", Revision: strings.Repeat("ab", 20), Licence: "apache-2.0",
+		Files: 2, Bytes: 4096, Rows: 64, SHA256: strings.Repeat("cd", 32),
+	}}}})
 	f.measured("exam-seed", 12, 22, 0.40, 0.50, 20, "wrong")
 
 	// The first attempt of the first phase got to step 3 and was preempted; the second went on from 2.
