@@ -129,6 +129,9 @@ func (a *app) curate(cmd *cobra.Command, f curateFlags, config string, in []stri
 		return err
 	}
 	job, err := a.curateJob(cmd, f, config, in)
+	if cmd.Context().Err() != nil {
+		return a.curateStopped()
+	}
 	if err != nil {
 		return err
 	}
@@ -226,7 +229,9 @@ func (a *app) curateOpeners(cmd *cobra.Command) (map[string]curate.Opener, error
 		}
 		s3.PathStyle = s3.Endpoint != ""
 	}
-	return source.Openers(source.Config{S3: s3, Hub: hub.FromEnv(os.Getenv), Trainer: trainerenv.Options{
+	settings := hub.FromEnv(os.Getenv)
+	settings.Notice = func(text string) { fmt.Fprintln(a.err, text) }
+	return source.Openers(source.Config{S3: s3, Hub: settings, Trainer: trainerenv.Options{
 		Source: trainer.Source, CacheDir: cfg.CacheDir, WheelDir: cfg.Trainer.WheelDir, Python: cfg.Trainer.Python,
 	}}), nil
 }

@@ -118,8 +118,7 @@ func (a *app) curateInto(ctx context.Context, t curateTarget, job curate.Job) er
 	done()
 	switch {
 	case err != nil && ctx.Err() != nil:
-		fmt.Fprintln(a.err, "stopped; nothing was written")
-		return codeError(exitCancelled)
+		return a.curateStopped()
 	case err != nil && funnel.In == 0:
 		return err
 	case err != nil:
@@ -132,6 +131,11 @@ func (a *app) curateInto(ctx context.Context, t curateTarget, job curate.Job) er
 		_ = os.RemoveAll(t.path + ".failed")
 	}
 	return a.curateSummary(t, funnel, time.Since(began))
+}
+
+func (a *app) curateStopped() error {
+	fmt.Fprintln(a.err, "stopped; nothing was written")
+	return codeError(exitCancelled)
 }
 
 // workFolder makes the folder that a curation works in, beside OUT, and empties one

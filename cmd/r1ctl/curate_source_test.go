@@ -77,7 +77,7 @@ func TestCurateAddressesThatNameNothing(t *testing.T) {
 	t.Setenv("HF_HUB_CACHE", t.TempDir())
 	dir := curateFiles(t, map[string]string{"c.yaml": "steps: []\n", "rows.jsonl": "{}\n"})
 	for address, want := range map[string][2]string{
-		"hf://org/maths":                              {"[hub-choice]", "hf://org/maths?split=test"},
+		"hf://org/maths":                              {"[hub-choice]", "hf://org/maths?split=train"},
 		"hf://org/maths?split=tset":                   {"[hub-choice]", `did you mean "test"?`},
 		"hf://org/shut":                               {"[hub-gated]", "accept its terms at " + h.URL + "/datasets/org/shut"},
 		"hf://maths":                                  {"[hub-address-invalid]", "expected hf://org/name"},

@@ -60,6 +60,11 @@ func newClient(s Settings) (*client, error) {
 	c.http.HTTPClient = &http.Client{Transport: authorized{scheme: end.Scheme, host: end.Host, token: s.Token, base: transport}}
 	c.http.RetryMax, c.http.RetryWaitMin, c.http.RetryWaitMax = s.Tries, min(time.Second, s.MaxWait), s.MaxWait
 	c.http.Logger = nil
+	c.http.RequestLogHook = func(_ retryablehttp.Logger, q *http.Request, n int) {
+		if n > 0 && s.Notice != nil {
+			s.Notice(fmt.Sprintf("no answer from %s, trying again (%d of %d)", q.URL.Host, n, s.Tries))
+		}
+	}
 	c.http.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	return c, nil
 }

@@ -134,7 +134,7 @@ func TestAddressesThatNameNothing(t *testing.T) {
 		"a/mine": {Token: "secret", Files: map[string]string{"train.jsonl": "{}"}},
 	})
 	for address, want := range map[string][]string{
-		"hf://a/b":                    {"hub-choice", "several splits", "test, train", "hf://a/b?split=test"},
+		"hf://a/b":                    {"hub-choice", "several splits", "test, train", "hf://a/b?split=train"},
 		"hf://a/b?split=trian":        {"hub-choice", `did you mean "train"?`},
 		"hf://a/b?config=big":         {"hub-choice", `no config "big"`, "default"},
 		"hf://a/b/trian.jsonl":        {"hub-file-not-found", `did you mean "train.jsonl"?`},

@@ -172,6 +172,9 @@ func (l layout) choice(what, got string, names []string) error {
 	}
 	detail := fmt.Sprintf("the data set %s has several %ss, and none is named: %s", l.address.Repo, what, list)
 	example := names[0]
+	if slices.Contains(names, "train") {
+		example = "train"
+	}
 	if got != "" {
 		detail = fmt.Sprintf("the data set %s has no %s %q; it has %s", l.address.Repo, what, got, list)
 	}

@@ -24,6 +24,8 @@ type Settings struct {
 	Tries int
 	// MaxWait is the longest pause between two tries; 0 means 30 s.
 	MaxWait time.Duration
+	// Notice is told when a request is repeated; nil is fine.
+	Notice func(text string)
 }
 
 const defaultEndpoint = "https://huggingface.co"
