@@ -49,8 +49,8 @@ func TestTheFunnelByDomainAddsUp(t *testing.T) {
 					t.Errorf("%v, %d workers: %+v, and there are %d rows with %d tokens, and %d were dropped", list, workers, d, kept[d.Name], tokens[d.Name], dropped[d.Name])
 				}
 			}
-			if dropped[""] != 1 {
-				t.Errorf("%d rows without a domain were dropped, want the malformed one", dropped[""])
+			if dropped[""] != 0 || len(res.bad) != 1 {
+				t.Errorf("%d rows without a domain were dropped, and %d are in quarantine, want the malformed one", dropped[""], len(res.bad))
 			}
 		}
 	}
