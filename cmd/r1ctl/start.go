@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os/user"
 	"slices"
@@ -216,6 +217,9 @@ type driveOptions struct {
 // drive starts a workflow execution for a run. With one open already it does
 // nothing: a run is never driven twice.
 func (s *session) drive(ctx context.Context, run *r1.Run, o driveOptions) error {
+	if err := s.notDoomed(ctx, run); err != nil {
+		return err
+	}
 	input := workflows.RunInput{
 		Run: run.ID, Recipe: run.Recipe, Profile: run.Profile, Owner: run.Owner,
 		Stages: workflows.Shape(&run.Plan), Budgets: budgets(s.cfg.Site, run.Plan.Retries),
@@ -234,7 +238,22 @@ func (s *session) drive(ctx context.Context, run *r1.Run, o driveOptions) error 
 	if err != nil {
 		return fmt.Errorf("start the workflow of run %s: %w", run.ID, err)
 	}
+	// A garbage collection asks whether the run is open after it has said what it
+	// will remove: what we do not see here has seen us.
+	if err := s.notDoomed(ctx, run); err != nil {
+		return errors.Join(err, s.temporal.CancelWorkflow(ctx, run.ID, ""))
+	}
 	return nil
+}
+
+// notDoomed refuses to drive a run whose artifacts are being removed just now.
+func (s *session) notDoomed(ctx context.Context, run *r1.Run) error {
+	doomed, err := s.store.Doomed(ctx)
+	if err != nil || doomed == nil || !slices.Contains(doomed.Runs, run.ID) {
+		return err
+	}
+	return &r1.Error{Name: "run-doomed", Detail: fmt.Sprintf("a garbage collection is removing artifacts of run %s", run.ID),
+		Remedy: "wait for its end, then see what is left: " + s.hint("artifacts ls", run.ID)}
 }
 
 // runAttributes are the search attributes that a run's workflows keep.

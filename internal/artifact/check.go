@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -91,4 +92,21 @@ func (s *Store) checkFile(ctx context.Context, f r1.ManifestEntry, m *meter) (*D
 		return &Damage{Path: f.Path, Key: f.Key, Problem: "its sha256 is " + found + ", expected " + f.SHA256}, nil
 	}
 	return nil, nil
+}
+
+// FileHas tells whether a local file is the one that a manifest names.
+func FileHas(ctx context.Context, file string, e r1.ManifestEntry) (bool, error) {
+	f, err := os.Open(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, &ctxReader{ctx, io.LimitReader(f, e.Size+1)}); err != nil {
+		return false, err
+	}
+	return checkDigest("", e, h) == nil, nil
 }

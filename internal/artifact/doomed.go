@@ -26,6 +26,8 @@ type Doomed struct {
 	PID      int       `json:"pid"`
 	At       time.Time `json:"at"`
 	Prefixes []string  `json:"prefixes"` // sorted, without a slash at their end
+	// Runs are those that had ended, and so must not be driven again just now.
+	Runs []string `json:"runs,omitempty"`
 }
 
 // Covers tells whether a key lies below a doomed prefix, or is one.
@@ -40,15 +42,6 @@ func (d *Doomed) Covers(key string) bool {
 		}
 	}
 	return false
-}
-
-// CoversBelow tells whether something below a folder is doomed.
-func (d *Doomed) CoversBelow(folder string) bool {
-	if d == nil {
-		return false
-	}
-	i := sort.SearchStrings(d.Prefixes, folder+"/")
-	return d.Covers(folder) || i < len(d.Prefixes) && strings.HasPrefix(d.Prefixes[i], folder+"/")
 }
 
 // coversArtifact tells whether an artifact or an object it points to is doomed.

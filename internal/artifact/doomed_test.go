@@ -28,11 +28,6 @@ func TestDoomedCoversWhatLiesBelow(t *testing.T) {
 			t.Errorf("Covers(%q) = %v", key, got)
 		}
 	}
-	for folder, want := range map[string]bool{"full/a": true, "full/b/x": true, "full/c": false, "full/a/zero/mod": false} {
-		if got := d.CoversBelow(folder); got != want {
-			t.Errorf("CoversBelow(%q) = %v", folder, got)
-		}
-	}
 }
 
 // An upload never ends up depending on an object that a collection removes,

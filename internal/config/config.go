@@ -36,6 +36,8 @@ type Config struct {
 	// Drift is what to do about results that were made otherwise than they would be
 	// now: reuse, fork or rebuild; empty asks, and where nobody can answer reuses.
 	Drift string `mapstructure:"drift"`
+	// Retention is for r1ctl artifacts gc.
+	Retention Retention `mapstructure:"retention"`
 	// File is the config file that was read; empty without one.
 	File string `mapstructure:"-"`
 }
@@ -155,6 +157,12 @@ func defaults() (map[string]any, error) {
 		"trainer.python_path":         []string{},
 		"server.idle_timeout":         "10m",
 		"drift":                       "",
+		"retention.checkpoints":       "1",
+		"retention.models":            "keep",
+		"retention.datasets":          "keep",
+		"retention.samples":           "keep",
+		"retention.reports":           "keep",
+		"retention.state":             "keep",
 	}, nil
 }
 
@@ -326,7 +334,7 @@ func refuseUnknown(file string, keys []string, known map[string]any) error {
 		names = append(names, k)
 	}
 	for _, key := range keys {
-		if _, ok := known[key]; ok {
+		if _, ok := known[key]; ok || stageRule(key) {
 			continue
 		}
 		if ours, problem := endpointSetting(key); problem != "" {

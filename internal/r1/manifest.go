@@ -171,3 +171,15 @@ type FunnelCount struct {
 	Reason string `json:"reason,omitempty"`
 	Rows   int    `json:"rows"`
 }
+
+// Removed is the record of what garbage collections removed of a run.
+type Removed struct {
+	Artifacts map[string]Removal `json:"artifacts"` // by prefix
+}
+
+// Removal is one of them.
+type Removal struct {
+	At  time.Time `json:"at"`
+	By  string    `json:"by,omitempty"`
+	Why string    `json:"why"`
+}
