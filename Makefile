@@ -78,6 +78,11 @@ bench-verify: setup ## the judge of mathematics beside math-verify on the same r
 bench-curate: prerequisites ## each filter, the chain, and decontamination beside plain Python (some minutes)
 	$(GO) run ./internal/curate/bench $(BENCH)
 
+.PHONY: bench-artifacts
+bench-artifacts: build ## a checkpoint of 2 GiB up and down beside rclone and the AWS CLI (some minutes, 10 GiB of disk); writes docs/artifacts.md
+	$(GO) build -o build/bench-artifacts-client ./internal/artifact/bench
+	build/bench-artifacts-client -r1ctl bin/r1ctl -doc docs/artifacts.md $(BENCH)
+
 .PHONY: chaos
 chaos: setup chaos-build ## some 240 faults, also in real training (25 minutes); writes build/chaos.json and docs/fault-report.md
 	build/chaos/chaos -real recipes/full-r1.yaml -report docs/fault-report.md -version $(VERSION) -commit "$$(git rev-parse HEAD)" $(CHAOS)
