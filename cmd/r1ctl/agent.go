@@ -87,6 +87,7 @@ func (a *app) agentConfig(cmd *cobra.Command, cfg config.Config, spec string, lo
 	if err != nil {
 		return agent.Config{}, err
 	}
+	a.describe(&maker, cfg)
 	here, err := os.Getwd()
 	if err != nil {
 		return agent.Config{}, fmt.Errorf("find the working folder: %w", err)
@@ -107,6 +108,18 @@ func (a *app) agentConfig(cmd *cobra.Command, cfg config.Config, spec string, lo
 	}, nil
 }
 
+// describe adds to a maker what people may want to know of it later. Where the trainer's
+// environment is not there, nothing of it was used.
+func (a *app) describe(m *r1.Maker, cfg config.Config) {
+	m.Command = cfg.Trainer.Command
+	if len(m.Command) > 0 {
+		return
+	}
+	if env, ok, err := trainerenv.Find(a.trainerOptions(cfg)); err == nil && ok {
+		m.Lock, m.Versions = env.Lock, env.Versions
+	}
+}
+
 // trainerOf is the trainer's command. A job that has another one needs no
 // environment of Python; one whose spec cannot be read now may need it.
 func (a *app) trainerOf(ctx context.Context, cfg config.Config, store *artifact.Store, key string, other func(r1.Spec) (command, environ []string)) (command, environ []string, err error) {
@@ -122,13 +135,15 @@ func (a *app) trainerOf(ctx context.Context, cfg config.Config, store *artifact.
 // trainerCommand is the program that trains, and its environment.
 func (a *app) trainerCommand(ctx context.Context, cfg config.Config) (command, environ []string, err error) {
 	if len(cfg.Trainer.Command) > 0 {
-		return cfg.Trainer.Command, nil, nil
+		made.Command = cfg.Trainer.Command
+		return cfg.Trainer.Command, nil, made, nil
 	}
 	env, err := trainerenv.Ensure(ctx, a.trainerOptions(cfg))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, made, err
 	}
-	return []string{env.Python, "-m", "r1trainer"}, env.Environ, nil
+	made.Lock, made.Source, made.Versions = env.Lock, env.Source, env.Versions
+	return []string{env.Python, "-m", "r1trainer"}, env.Environ, made, nil
 }
 
 // verifierFor is the command of the verifier service, with the Python of its second

@@ -26,7 +26,7 @@ readable names, each with a manifest of its files and their digests (docs/artifa
   r1ctl artifacts verify full-r1-1123-k7q2
   r1ctl artifacts gc --older-than 30d`,
 	}
-	cmd.AddCommand(a.artifactsListCommand(), a.artifactsGetCommand(), a.artifactsVerifyCommand(), a.artifactsGCCommand())
+	cmd.AddCommand(a.artifactsListCommand(), a.artifactsGetCommand(), a.artifactsVerifyCommand(), a.artifactsGCCommand(), a.artifactsProvenanceCommand())
 	return cmd
 }
 

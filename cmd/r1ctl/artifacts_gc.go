@@ -101,7 +101,7 @@ func (a *app) collect(ctx context.Context, s *session, f gcFlags) error {
 		return nil
 	}
 	if !a.json() {
-		if err := a.printFound(found); err != nil {
+		if err := a.printFound(found); err != nil || len(found.Items) == 0 {
 			return err
 		}
 	}

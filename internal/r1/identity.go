@@ -57,6 +57,10 @@ type Maker struct {
 	R1ctl       string `json:"r1ctl,omitempty"`       // version of the agent, or of the worker where that computed it
 	Trainer     string `json:"trainer,omitempty"`     // digest of the trainer's source, or of the program in its place
 	Environment string `json:"environment,omitempty"` // digest of the trainer's locked packages
+	// For people who look into it later:
+	Lock     string            `json:"requirements_lock,omitempty"` // sha256 of the locked requirements
+	Command  []string          `json:"command,omitempty"`           // a trainer of the site's own, in place of r1trainer
+	Versions map[string]string `json:"versions,omitempty"`          // of Python, torch and so on
 }
 
 // Adopted says where outputs come from that no job made.

@@ -42,6 +42,8 @@ type Env struct {
 	// Versions names what was found when the environment was built: python,
 	// torch, transformers, device.
 	Versions map[string]string
+	Lock     string // sha256 of the locked requirements
+	Source   string // digest of the trainer's source
 }
 
 // DefaultCacheDir is r1ctl's folder in the user's cache.
@@ -226,7 +228,8 @@ func (b *builder) find(minor string) (Env, bool) {
 		if real, err := filepath.EvalSymlinks(python); err != nil || real != mark.Interpreter {
 			continue
 		}
-		return Env{Python: python, SourceDir: b.sourceDir, Environ: b.environ(), Versions: mark.Versions}, true
+		return Env{Python: python, SourceDir: b.sourceDir, Environ: b.environ(), Versions: mark.Versions,
+			Lock: mark.Lock, Source: filepath.Base(b.sourceDir)}, true
 	}
 	return Env{}, false
 }
