@@ -34,7 +34,6 @@ type Local struct {
 	// them to the configured keys, or to the AWS default chain.
 	CredentialsFile string
 	Log             *slog.Logger
-	Version         string // of this binary
 }
 
 // Assemble wires the activities to the local launcher.

@@ -135,15 +135,13 @@ func (a *app) trainerOf(ctx context.Context, cfg config.Config, store *artifact.
 // trainerCommand is the program that trains, and its environment.
 func (a *app) trainerCommand(ctx context.Context, cfg config.Config) (command, environ []string, err error) {
 	if len(cfg.Trainer.Command) > 0 {
-		made.Command = cfg.Trainer.Command
-		return cfg.Trainer.Command, nil, made, nil
+		return cfg.Trainer.Command, nil, nil
 	}
 	env, err := trainerenv.Ensure(ctx, a.trainerOptions(cfg))
 	if err != nil {
-		return nil, nil, made, err
+		return nil, nil, err
 	}
-	made.Lock, made.Source, made.Versions = env.Lock, env.Source, env.Versions
-	return []string{env.Python, "-m", "r1trainer"}, env.Environ, made, nil
+	return []string{env.Python, "-m", "r1trainer"}, env.Environ, nil
 }
 
 // verifierFor is the command of the verifier service, with the Python of its second
