@@ -319,3 +319,32 @@ func TestKilledAnywhereTheNextCallGoesOn(t *testing.T) {
 		}
 	}
 }
+
+// What was adopted points to files of a run and belongs to none; a fork that is under way
+// takes commits whose fingerprint nobody plans any more.
+func TestWhatOthersPointToStays(t *testing.T) {
+	w := newWorld(t)
+	l := w.run("old", "old", r1.RunCompleted, 60)
+	zero, pool := w.make(l, "old", "zero", 60), w.make(l, "old", "pool", 60)
+	m, err := w.store.Manifest(t.Context(), zero)
+	w.must(err)
+	w.must(w.store.PutJSON(t.Context(), "full/adopted-1/zero/out/"+r1.ManifestFile, m))
+	w.must(w.store.PutJSON(t.Context(), r1.AdoptedIndex("adopted-1"), r1.AdoptedEntry{Recipe: "full", Prefix: "full/adopted-1/zero/out"}))
+	fork := w.run("fork", "fork", r1.RunRunning, 1)
+	var run r1.Run
+	w.must(w.store.GetJSON(t.Context(), fork.RunFile(), &run))
+	job := &run.Plan.Stage("pool").Jobs[0]
+	job.Take = &r1.Taken{Recipe: "full", JobKey: r1.JobKey{Run: "old", Stage: "pool", Job: job.Name}}
+	w.must(w.store.PutJSON(t.Context(), fork.RunFile(), run))
+
+	w.sweep(Policy{OlderThan: 24 * time.Hour})
+	w.whole(pool)
+	for _, f := range m.Files {
+		if there, err := w.store.Exists(t.Context(), f.Key); err != nil || !there {
+			t.Errorf("what was adopted lost %s (%v)", f.Key, err)
+		}
+	}
+	if there, err := w.store.Exists(t.Context(), zero.Prefix+"/"+r1.ManifestFile); err != nil || there {
+		t.Errorf("the run's own manifest should have gone (%v)", err)
+	}
+}

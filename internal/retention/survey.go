@@ -65,7 +65,11 @@ func Survey(ctx context.Context, s Store, p Policy, open Open, now time.Time) (*
 		views = append(views, v)
 	}
 	p.giveUp(views, now)
-	d := &decision{policy: p, now: now, views: views, kept: map[string]bool{}, dropped: map[string]string{}}
+	live, err := referred(ctx, s, views)
+	if err != nil {
+		return nil, err
+	}
+	d := &decision{policy: p, now: now, views: views, kept: map[string]bool{}, dropped: map[string]string{}, live: live}
 	d.commits()
 	return d.found(), nil
 }
@@ -99,16 +103,21 @@ type decision struct {
 	views   []*view
 	kept    map[string]bool   // prefixes of artifacts that a commit needs
 	dropped map[string]string // those that some commit gives up, with the reason
+	live    map[string]bool   // keys of objects that something which stays points to
 }
 
 // commits decides on every artifact that a commit names: one commit that needs it
 // is enough to keep it.
 func (d *decision) commits() {
 	wanted := map[string]bool{} // fingerprints that runs which are not over may still reuse
+	taken := map[r1.JobKey]bool{} // commits that they take over as they are
 	for _, v := range d.views {
 		for job := range v.jobs() {
 			if _, done := v.commits[r1.JobKey{Run: v.run.ID, Stage: job.Stage, Job: job.Name}]; !done && !v.over {
 				wanted[job.Fingerprint] = true
+				if job.Take != nil {
+					taken[job.Take.JobKey] = true
+				}
 			}
 		}
 	}
@@ -116,7 +125,7 @@ func (d *decision) commits() {
 		for key, c := range v.commits {
 			for name, a := range c.Outputs {
 				why := d.givenUp(v, key, c, name, a)
-				if why == "" || wanted[c.Fingerprint] {
+				if why == "" || wanted[c.Fingerprint] || taken[key] {
 					d.kept[a.Prefix] = true
 				} else if _, ok := d.dropped[a.Prefix]; !ok {
 					d.dropped[a.Prefix] = why
@@ -184,7 +193,7 @@ func (v *view) dead(a r1.AttemptKey) string {
 // found lists what may go, with the objects that nothing else points to.
 func (d *decision) found() *Found {
 	out := &Found{Items: []Item{}, Runs: len(d.views), Asked: d.policy}
-	live := map[string]bool{} // keys that something which stays points to
+	live := d.live
 	type candidate struct {
 		v    *view
 		item Item

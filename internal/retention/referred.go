@@ -1,0 +1,54 @@
+package retention
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/r1ctl/r1ctl/internal/r1"
+)
+
+// referred are the keys of objects that something points to which no attempt made: what was
+// adopted, and what people handed in. Whatever has a manifest may share its bytes with
+// others.
+func referred(ctx context.Context, s Store, views []*view) (map[string]bool, error) {
+	live := map[string]bool{}
+	point := func(prefix string) error {
+		var m r1.Manifest
+		if _, err := read(ctx, s, path.Join(prefix, r1.ManifestFile), &m); err != nil {
+			return err
+		}
+		for _, f := range m.Files {
+			live[f.Key] = true
+		}
+		return nil
+	}
+	for o, err := range s.List(ctx, r1.AdoptedIndexPrefix) {
+		if err != nil {
+			return nil, fmt.Errorf("list what was adopted: %w", err)
+		}
+		var entry r1.AdoptedEntry
+		if _, err := read(ctx, s, o.Key, &entry); err != nil {
+			return nil, err
+		}
+		if err := point(entry.Prefix); err != nil {
+			return nil, err
+		}
+	}
+	for _, v := range views {
+		for _, key := range v.keys {
+			prefix := strings.TrimSuffix(key, "/"+r1.ManifestFile)
+			if prefix == key {
+				continue
+			}
+			if _, made := v.outputs[prefix]; made {
+				continue
+			}
+			if err := point(prefix); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return live, nil
+}
