@@ -218,6 +218,7 @@ func checkCurate(d *decoder, s *rawStage) {
 		}
 		delete(rows, against)
 	}
+	checkReview(d, s)
 	if len(rows) == 0 {
 		d.breaks("no-rows", s.node, s.name, "nothing gives rows: expected an input or a source")
 	}

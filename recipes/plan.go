@@ -34,7 +34,7 @@ func Plan(r *Recipe, opts PlanOptions) (*r1.Plan, error) {
 	}
 	plan := &r1.Plan{Recipe: r.Name, Profile: r.Profile, Description: r.Description, ProfileDescription: r.ProfileDescription, Seed: r.Seed, Retries: r.Retries}
 	for _, s := range inOrder(r.Stages) {
-		stage := r1.PlannedStage{Name: s.Name, Kind: s.Kind, Title: s.Title, Gate: s.Gate, Outputs: map[string]r1.OutputRef{}}
+		stage := r1.PlannedStage{Name: s.Name, Kind: s.Kind, Title: s.Title, Gate: gateOf(s), Outputs: map[string]r1.OutputRef{}}
 		was, taken := opts.taken[s.Name]
 		if taken {
 			stage.Gate = was.Gate

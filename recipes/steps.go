@@ -21,7 +21,7 @@ var (
 )
 
 // curateSteps are the things done to rows, in the order a recipe lists them.
-var curateSteps = tagged{key: "do", what: "step", variants: []variant{
+var curateSteps = tagged{key: "do", what: "step", variants: append([]variant{
 	{name: "correct", doc: "keep verdict correct; drops wrong, unverified:<reason>"},
 	{name: "finished", doc: "drop responses cut at max_tokens"},
 	{name: "truncated", doc: "drop responses whose text says that they were cut", fields: []field{
@@ -137,7 +137,7 @@ var curateSteps = tagged{key: "do", what: "step", variants: []variant{
 		return true
 	}},
 	{name: "shuffle", doc: "mix the rows, by seed"},
-}}
+}, askingSteps()...)}
 
 // checkShown says what the step behaviours needs, and knows its behaviours.
 func checkShown(d *decoder, n *yaml.Node, path string, v map[string]any) bool {

@@ -80,7 +80,12 @@ func (pl *pipeline) add(label string, running any) error {
 	at := &stage{label: label}
 	switch t := running.(type) {
 	case setStep:
+		if last.join != nil {
+			last = &segment{}
+			pl.segments = append(pl.segments, last)
+		}
 		at.set = t
+		last.join, _ = running.(joiner)
 		last.sets = append(last.sets, at)
 		if last.spill == nil {
 			var err error

@@ -68,6 +68,16 @@ type setStep interface {
 	decide() (reasons func(i int) (string, error), order iter.Seq2[int, error], err error)
 }
 
+// joiner is a set step that changes rows once it has decided.
+type joiner interface {
+	setStep
+	// groups is asked after decide. The rows that are left, in their new order, are
+	// taken in groups of these sizes.
+	groups() []int
+	// join changes the rows of the n-th group.
+	join(n int, rows []*row)
+}
+
 // observer is a step that counts over all rows that enter the stage, also
 // those that steps before it drop.
 type observer interface {
@@ -105,6 +115,7 @@ func Steps() []StepDef {
 		correctDef(), finishedDef(), truncatedDef(), formatDef(), languageDef(), readableDef(), repetitionDef(), repeatedLinesDef(), loopDef(),
 		lengthDef(), paragraphDef(), codeBlockDef(), leakageDef(), refusalDef(), piiDef(), behavioursDef(), passRateDef(), refineDef(), dedupDef(), nearDedupDef(),
 		decontaminateDef(), paraphraseDef(), selectDef(), capDef(), mixDef(), shuffleDef(),
+		reviewDef(), askDef(), takeResponseDef(), judgedDef(), safetyDef(), comparePairsDef(), preferenceDef(),
 	}
 }
 

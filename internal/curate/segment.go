@@ -11,6 +11,7 @@ type segment struct {
 	steps []*stage
 	sets  []*stage // none: the output is behind
 	spill *spill   // of rows that wait
+	join  joiner   // the last of sets, where it changes rows
 }
 
 // stage is a step at work. Of row, key and set one is there.

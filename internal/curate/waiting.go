@@ -1,6 +1,7 @@
 package curate
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -24,7 +25,7 @@ func (pl *pipeline) finish() error {
 		if i+1 < len(pl.segments) {
 			next = pl.segments[i+1]
 		}
-		err = pl.goOn(i+1, s.spill, left, next)
+		err = pl.goOn(i+1, s, left, next)
 		if err = errors.Join(err, left.close()); err != nil {
 			return err
 		}
@@ -147,65 +148,36 @@ func (l rowList) close() error {
 }
 
 // goOn takes the rows that are left through the next segment, of that number.
-func (pl *pipeline) goOn(number int, from *spill, left rowList, next *segment) error {
-	rows, err := from.rows.reader()
-	if err != nil {
-		return err
-	}
+func (pl *pipeline) goOn(number int, from *segment, left rowList, next *segment) error {
 	if len(next.steps) == 0 && len(next.sets) == 0 {
-		var raw []byte
-		for k := range left.n {
-			i, err := left.at(k)
-			if err != nil {
-				return err
-			}
-			if raw, err = rows.read(i, raw[:0]); err != nil {
-				return err
-			}
+		return from.each(left, func(_ int, raw []byte) error {
 			pl.kept++
 			if err := pl.out.keep(raw); err != nil {
 				return err
 			}
-			if err := pl.tick(); err != nil {
-				return err
-			}
-		}
-		return nil
+			return pl.tick()
+		})
 	}
-	notes, err := from.notes.reader()
+	notes, err := from.spill.notes.reader()
 	if err != nil {
 		return err
 	}
 	send := func(send func(input) error) error {
-		for k := range left.n {
-			i, err := left.at(k)
-			if err != nil {
-				return err
-			}
-			raw, err := rows.read(i, nil)
-			if err != nil {
-				return err
-			}
+		return from.each(left, func(i int, raw []byte) error {
 			b, err := notes.read(i, nil)
 			if err != nil {
 				return err
 			}
-			m, _, err := from.decode(b, nil)
+			m, _, err := from.spill.decode(b, nil)
 			if err != nil {
 				return err
 			}
-			if err := send(input{line: Line{Raw: raw}, meta: m}); err != nil {
-				return err
-			}
-		}
-		return nil
+			return send(input{line: Line{Raw: bytes.Clone(raw)}, meta: m})
+		})
 	}
 	work := func(in input, tmp *scratch) finding {
 		f := finding{meta: in.meta}
-		r, problem := parseRow(in.line.Raw, nil, nil, tmp)
-		if problem != "" {
-			panic("curate: a spilled row is " + problem) // it was a row when it was spilled
-		}
+		r := spilled(in.line.Raw, tmp)
 		r.seq, r.at = in.seq, in.at
 		next.work(r, &f)
 		return f
@@ -216,4 +188,66 @@ func (pl *pipeline) goOn(number int, from *spill, left rowList, next *segment) e
 		}
 		return pl.take(next, f)
 	})
+}
+
+// spilled reads a row that has been one before.
+func spilled(raw []byte, tmp *scratch) *row {
+	r, problem := parseRow(raw, nil, nil, tmp)
+	if problem != "" {
+		panic("curate: a spilled row is " + problem) // it was a row when it was spilled
+	}
+	return r
+}
+
+// each reads the rows that are left, in their order and as the segment's last step
+// makes them. raw is valid until do returns.
+func (s *segment) each(left rowList, do func(i int, raw []byte) error) error {
+	rows, err := s.spill.rows.reader()
+	if err != nil {
+		return err
+	}
+	if s.join != nil {
+		return s.joined(rows, left, do)
+	}
+	var raw []byte
+	for k := range left.n {
+		i, err := left.at(k)
+		if err != nil {
+			return err
+		}
+		if raw, err = rows.read(i, raw[:0]); err != nil {
+			return err
+		}
+		if err := do(i, raw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// joined reads the rows in the groups that the last step makes, and as it makes them.
+func (s *segment) joined(rows *blobReader, left rowList, do func(i int, raw []byte) error) error {
+	at := 0
+	for n, size := range s.join.groups() {
+		group, numbers := make([]*row, size), make([]int, size)
+		for k := range size {
+			i, err := left.at(at + k)
+			if err != nil {
+				return err
+			}
+			raw, err := rows.read(i, nil)
+			if err != nil {
+				return err
+			}
+			group[k], numbers[k] = spilled(raw, &scratch{}), i
+		}
+		s.join.join(n, group)
+		for k, i := range numbers {
+			if err := do(i, group[k].encoded()); err != nil {
+				return err
+			}
+		}
+		at += size
+	}
+	return nil
 }

@@ -59,6 +59,14 @@ func keeps(step string) (Range, bool) {
 		return Between(0.5, 0.95, 1), true
 	case "decontaminate", "paraphrase":
 		return Between(0.8, 0.99, 1), true
+	case "review", "take-response", "judged", "safety":
+		return Between(0.5, 0.9, 1), true
+	case "ask":
+		return Between(0.05, 1, 1), true
+	case "compare-pairs":
+		return Between(0.2, 0.5, 1), true
+	case "preference": // four judgements a pair
+		return Between(0.05, 0.12, 0.25), true
 	case "refine", "shuffle":
 		return Exactly(1), true
 	}

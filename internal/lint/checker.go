@@ -196,11 +196,15 @@ func (p part) against() []string {
 type flow struct {
 	from   string // the source, or the sample stage, that they come from
 	source source
-	sample *part // of responses that a model gave
+	sample *part    // of responses that a model gave
+	made   []string // fields that steps have added
 }
 
 // has says whether rows have a field; known is false where that cannot be told.
 func (f flow) has(field string) (has, known bool) {
+	if slices.Contains(f.made, field) {
+		return true, true
+	}
 	if f.sample != nil {
 		return slices.Contains([]string{
 			"id", "domain", "prompt", "gold", "verifier", "sample", "response", "tokens", "thinking_tokens", "finish", "verdict", "rewards", "origin",
@@ -226,9 +230,42 @@ func (c *checker) flows(ref recipes.Ref) []flow {
 	case p.is(r1.KindSample):
 		return []flow{{from: "stage " + p.stage.Name, sample: p}}
 	case p.is(r1.KindCurate):
-		return c.flowsInto(*p)
+		return c.flowsOut(*p)
 	}
 	return nil
+}
+
+// flowsOut are the rows that leave a curate stage. Steps that read what a model
+// says of responses give back the rows it was shown.
+func (c *checker) flowsOut(p part) []flow {
+	out := c.flowsInto(p)
+	for _, step := range p.maps("steps") {
+		var made []string
+		switch step["do"] {
+		case "judged":
+		case "safety":
+			made = []string{"safe"}
+		case "preference":
+			if step["make"] == "pairs" {
+				made = []string{"chosen", "rejected"}
+			}
+		default:
+			continue
+		}
+		var before []flow
+		for _, f := range out {
+			of := []flow{f}
+			if f.sample != nil {
+				of = c.flows(f.sample.inputs["prompts"])
+			}
+			for _, f := range of {
+				f.made = append(slices.Clone(f.made), made...)
+				before = append(before, f)
+			}
+		}
+		out = before
+	}
+	return out
 }
 
 // flowsInto are the rows that enter a curate stage.

@@ -16,6 +16,7 @@ import (
 //	<recipe>/<run>/_amendments/<number>.json      what was changed since, with the plan from then on
 //	<recipe>/<run>/_approvals/<stage>.json        who answered the question of a gate
 //	<recipe>/<run>/_removed.json                  what garbage collections removed of it, and why
+//	<recipe>/<run>/_reviews/<stage>/<fingerprint>.json    what people said of a job's rows; the file lies beside it
 //	<recipe>/<run>/<stage>/<output>/…             artifacts, readable by any S3 client
 //	<recipe>/<run>/_stages/<stage>.json           stage record, for status
 //	<recipe>/<run>/_shards/<stage>/<job>/…         what a computed job has found out so far; gone when it is committed
@@ -60,6 +61,20 @@ func AdoptedIndex(run string) string { return path.Join("_adopted", run+".json")
 
 // AdoptedIndexPrefix lists what was adopted.
 const AdoptedIndexPrefix = "_adopted/"
+
+// Review is what people said of the rows of a stage's job, by the job's fingerprint.
+func (l Layout) Review(stage, fingerprint string) string {
+	return l.reviews(stage, fingerprint) + ".json"
+}
+
+// ReviewData is the readable prefix of a reviewed file, by its digest.
+func (l Layout) ReviewData(stage, fingerprint, sha256 string) string {
+	return path.Join(l.reviews(stage, fingerprint), sha256[:16])
+}
+
+func (l Layout) reviews(stage, fingerprint string) string {
+	return path.Join(l.Prefix(), "_reviews", stage, fingerprint[:16])
+}
 
 // Jobs is the prefix of the records of all jobs, with a slash at its end.
 func (l Layout) Jobs() string { return path.Join(l.Prefix(), "_jobs") + "/" }

@@ -81,6 +81,8 @@ type Gate struct {
 	Conditions []string `json:"conditions,omitempty"`
 	// Otherwise is what happens where one does not hold.
 	Otherwise Otherwise `json:"otherwise,omitempty"`
+	// Review says that people review the rows of the stage's inputs first.
+	Review *ReviewGate `json:"review,omitempty"`
 }
 
 // String says what it waits for.
@@ -91,6 +93,9 @@ func (g Gate) String() string {
 	}
 	if g.Approval != "" {
 		parts = append(parts, g.Approval)
+	}
+	if g.Review != nil {
+		parts = append(parts, g.Review.String())
 	}
 	return strings.Join(parts, "; ")
 }

@@ -1,0 +1,72 @@
+package curate
+
+import "context"
+
+// safety labels responses as a model judged them (a stage of kind sample whose
+// template wants JSON): rows for a safety reward model. Read is the last JSON
+// object of a reply: its field is "safe" or "unsafe". Asked several times, most
+// votes decide. The row is again what it was, with safe set to true or false, and
+// origin.judge.
+//
+// Reasons: "unparsable", "undecided" (as many votes say safe as unsafe),
+// "not-asked", "merged" (a further judgement of a row that is kept).
+type safety struct {
+	Field string `json:"field"`
+}
+
+func safetyDef() StepDef {
+	return StepDef{
+		Name: "safety", Doc: "label responses safe or unsafe as a model judged them, in JSON",
+		Params: []Param{{Name: "field", Type: "text", Default: "label"}},
+		decode: decodeInto(safety{Field: "label"}),
+	}
+}
+
+func (safety) check() error    { return nil }
+func (safety) needs() []string { return []string{"response"} }
+
+func (s safety) start(context.Context, env) (any, error) {
+	return &labels{tally: newTally(), field: s.Field}, nil
+}
+
+type labels struct {
+	tally
+	field string
+	kept  []int32 // questions whose row is kept
+}
+
+func (l *labels) note(r *row) []byte {
+	return r.ballot(func() int8 {
+		fields, _ := r.lastObject()
+		return choice(fields, l.field, "safe", "unsafe")
+	})
+}
+
+func (l *labels) see(_ int64, note []byte) error {
+	l.tally.see(note)
+	return nil
+}
+
+func (l *labels) decide() (func(i int) string, []int, error) {
+	for q := range l.first {
+		if l.result(int32(q)) >= 0 {
+			l.kept = append(l.kept, int32(q))
+		}
+	}
+	return l.reasons(func(q int32) string {
+		switch l.result(q) {
+		case noVote:
+			return "unparsable"
+		case tied:
+			return "undecided"
+		}
+		return ""
+	}), nil, nil
+}
+
+func (l *labels) groups() []int { return ones(len(l.kept)) }
+
+func (l *labels) join(n int, rows []*row) {
+	rows[0].judgedAs()
+	rows[0].set("safe", l.result(l.kept[n]) == 0)
+}
