@@ -112,6 +112,8 @@ func (a *Activities) RegisterControl(w worker.ActivityRegistry) {
 	add(tasks.FindApproval, a.FindApproval)
 	add(tasks.RecordApproval, a.RecordApproval)
 	add(tasks.CheckGate, a.CheckGate)
+	add(tasks.FindReview, a.FindReview)
+	add(tasks.RecordReview, a.RecordReview)
 	add(tasks.FindUnended, a.FindUnended)
 }
 

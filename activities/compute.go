@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -58,6 +59,10 @@ func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Compu
 	if err != nil {
 		return tasks.Computed{}, err
 	}
+	said, err := a.fetchReview(ctx, ref, job, dir, &in)
+	if err != nil {
+		return tasks.Computed{}, err
+	}
 	fetched := time.Now()
 	in.Progress = func(n int) { rows.Store(int64(n)) }
 	shards := &jobShards{Activities: a, prefix: ref.Layout().Shards(ref.Key()), first: attempt == 1}
@@ -83,6 +88,8 @@ func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Compu
 	}
 	fault.Point(fault.EngineComputeStored, ref.Key().String())
 	metrics := map[string]float64{"rows_in": float64(funnel.In), "rows": float64(funnel.Kept)}
+	maps.Copy(metrics, said)
+	maps.Copy(metrics, audits(funnel))
 	err = a.commitResult(ctx, tasks.AttemptRef{JobRef: ref, Attempt: attempt}, job, nil, r1.Result{
 		Outcome: r1.Succeeded,
 		Outputs: map[string]r1.Artifact{decl.Name: art},

@@ -5,7 +5,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/r1ctl/r1ctl/internal/curate"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -78,8 +77,8 @@ func checkReview(d *decoder, s *rawStage) {
 		case s.params["sources"] != nil:
 			d.add(at(params, "sources"), s.name+".params.sources", "a stage with a review takes no sources: people review the rows of its inputs")
 		}
-		if _, taken := s.inputs[curate.ReviewInput]; taken {
-			d.add(at(lookup(s.node, "inputs"), curate.ReviewInput), s.name+".inputs."+curate.ReviewInput, "the name %q is that of the review itself", curate.ReviewInput)
+		if _, taken := s.inputs[r1.ReviewInput]; taken {
+			d.add(at(lookup(s.node, "inputs"), r1.ReviewInput), s.name+".inputs."+r1.ReviewInput, "the name %q is that of the review itself", r1.ReviewInput)
 		}
 	}
 }

@@ -83,6 +83,9 @@ func (r *recipe) handle(ctx workflow.Context) error {
 	if err := set(UpdateRetry, r.onRetry, r.mayRetry); err != nil {
 		return err
 	}
+	if err := set(UpdateReview, r.onReview, r.mayReview); err != nil {
+		return err
+	}
 	return set(UpdateApprove, r.onApprove, r.mayApprove)
 }
 
@@ -223,7 +226,7 @@ func (r *recipe) mayApprove(in StageRequest) error {
 	if err := r.knows(in.Stage); err != nil {
 		return err
 	}
-	if r.asking[in.Stage] || r.approved[in.Stage] != nil || mayAskEarly(r.stages[in.Stage]) {
+	if r.asking[in.Stage] && r.questions[in.Stage] != "" || r.approved[in.Stage] != nil || mayAskEarly(r.stages[in.Stage]) {
 		return nil
 	}
 	if conditional(r.stages[in.Stage]) {
@@ -240,7 +243,9 @@ func (r *recipe) mayApprove(in StageRequest) error {
 			gates = append(gates, s.Name)
 		}
 	}
-	if len(gates) > 0 {
+	if reviews(r.stages[in.Stage]) {
+		remedy = fmt.Sprintf("it waits for a review: r1ctl review %s %s -o batch.jsonl", r.in.Run, in.Stage)
+	} else if len(gates) > 0 {
 		remedy = "stages with one: " + strings.Join(gates, ", ")
 	}
 	return fail(&r1.Error{

@@ -91,18 +91,27 @@ func (r *recipe) question(stage string) string {
 	return r.stages[stage].Gate.Approval
 }
 
-// ask waits for the answer of a person.
+// ask waits for the answer of a person to a question.
 func (r *recipe) ask(ctx workflow.Context, stage, question string) error {
+	r.questions[stage] = question
+	return r.waitFor(ctx, stage, question, "r1ctl approve "+r.in.Run+" "+stage, func() bool { return r.approved[stage] != nil })
+}
+
+// waitFor lets a stage wait for a person, and shows for what.
+func (r *recipe) waitFor(ctx workflow.Context, stage, question, remedy string, answered func() bool) error {
+	if answered() {
+		return nil
+	}
 	record := tasks.StageState{Recipe: r.in.Recipe, Run: r.in.Run, StageRecord: r1.StageRecord{
-		Stage: stage, State: r1.RunWaiting, Question: question, Remedy: "r1ctl approve " + r.in.Run + " " + stage,
+		Stage: stage, State: r1.RunWaiting, Question: question, Remedy: remedy,
 	}}
-	r.asking[stage], r.questions[stage] = true, question
+	r.asking[stage] = true
 	r.board.set(ctx, stage, func(row *BoardRow) {
-		row.State, row.Note = r1.RunWaiting, fmt.Sprintf("%s — answer: %s", record.Question, record.Remedy)
+		row.State, row.Note = r1.RunWaiting, fmt.Sprintf("%s — answer: %s", question, remedy)
 	})
 	err := saveStage(ctx, record)
 	if err == nil {
-		err = workflow.Await(ctx, func() bool { return r.approved[stage] != nil })
+		err = workflow.Await(ctx, answered)
 	}
 	delete(r.asking, stage)
 	record.State, record.Question, record.Remedy = r1.RunPending, "", ""

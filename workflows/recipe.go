@@ -37,6 +37,7 @@ type recipe struct {
 	pause    *r1.Pause
 	pauses   int // how often that changed
 	approved map[string]*r1.Approval
+	reviewed map[string]*r1.Review
 	asking   map[string]bool // stages whose gate waits for a person
 	// questions are what these gates asked, with the numbers that they showed.
 	questions map[string]string
@@ -52,7 +53,7 @@ type recipe struct {
 func Recipe(ctx workflow.Context, in RunInput) (RunResult, error) {
 	r := &recipe{
 		in: in, stages: map[string]StageShape{}, board: newBoard(in), result: RunResult{Stages: len(in.Stages)},
-		children: map[string]workflow.ChildWorkflowFuture{}, approved: map[string]*r1.Approval{}, asking: map[string]bool{},
+		children: map[string]workflow.ChildWorkflowFuture{}, approved: map[string]*r1.Approval{}, reviewed: map[string]*r1.Review{}, asking: map[string]bool{},
 		questions: map[string]string{}, retries: map[string]RetryAnswer{},
 	}
 	nodes := make([]node, 0, len(in.Stages))
@@ -115,7 +116,11 @@ func (r *recipe) leave(ctx workflow.Context) {
 // node runs one stage.
 func (r *recipe) node(ctx workflow.Context, name string) error {
 	s := r.stages[name]
-	if err := r.gate(ctx, s); err != nil {
+	err := r.gate(ctx, s)
+	if err == nil {
+		err = r.review(ctx, s)
+	}
+	if err != nil {
 		r.board.set(ctx, name, func(row *BoardRow) { row.end(workflow.Now(ctx), StageResult{}, err) })
 		return err
 	}

@@ -30,6 +30,7 @@ type scriptedActivities struct {
 	run       r1.RunRecord
 	states    []string // of the run, one after the other
 	approvals map[string]r1.Approval
+	reviews   map[string]r1.Review
 	unended   []tasks.AttemptRef
 	reaped    []string                                // attempts that were to be stopped, with their queue
 	reap      func(tasks.ReapInput) error             // how that went
@@ -96,6 +97,23 @@ func (s *scriptedActivities) register(env *testsuite.TestWorkflowEnvironment) {
 		s.run = r.RunRecord
 		s.states = append(s.states, string(r.State))
 		return nil
+	})
+	add(tasks.FindReview, func(ref tasks.JobRef) (tasks.FoundReview, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if said, ok := s.reviews[ref.Stage]; ok {
+			return tasks.FoundReview{Review: &said}, nil
+		}
+		return tasks.FoundReview{}, nil
+	})
+	add(tasks.RecordReview, func(in tasks.ReviewInput) (r1.Review, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if first, ok := s.reviews[in.Stage]; ok {
+			return first, nil
+		}
+		s.reviews = map[string]r1.Review{in.Stage: in.Review}
+		return in.Review, nil
 	})
 	add(tasks.FindApproval, func(ref tasks.JobRef) (tasks.FoundApproval, error) {
 		s.mu.Lock()

@@ -35,7 +35,7 @@ var usageNames = map[string]bool{
 	"unknown-profile": true, "unknown-run": true, "unknown-stage": true, "unknown-gate": true, "run-exists": true,
 	"fork-incomplete": true, "fork-before-stage": true, "set-not-amendable": true, "unknown-reward": true, "reward-parameter-invalid": true,
 	"code-provider-invalid": true, "endpoint-unknown": true, "unknown-output": true, "adopt-refused": true, "source-missing": true,
-	"unsupported-source": true,
+	"unsupported-source": true, "review-invalid": true, "review-incomplete": true,
 }
 
 // report prints an error once and gives its exit code.

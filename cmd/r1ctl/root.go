@@ -58,7 +58,7 @@ its web UI and an S3 server) on this machine; it ends by itself when idle.`,
 
 	root.AddCommand(
 		a.setupCommand(), a.startCommand(), a.statusCommand(), a.watchCommand(), a.resumeCommand(),
-		a.pauseCommand(), a.unpauseCommand(), a.retryCommand(), a.approveCommand(),
+		a.pauseCommand(), a.unpauseCommand(), a.retryCommand(), a.approveCommand(), a.reviewCommand(),
 		a.logsCommand(), a.cancelCommand(), a.compareCommand(), a.reportCommand(), a.workerCommand(), a.doctorCommand(), a.versionCommand(),
 		a.initCommand(), a.lintCommand(), a.planCommand(), a.explainCommand(), a.diffCommand(), a.schemaCommand(), a.scoreCommand(),
 		a.verifyCommand(), a.rewardsCommand(), a.curateCommand(), a.behavioursCommand(), a.funnelCommand(), a.traceCommand(), a.dataCommand(),

@@ -29,7 +29,7 @@ func TestReviewIsApplied(t *testing.T) {
 		raw, _ := json.Marshal(row)
 		file = append(file, string(raw))
 	}
-	job := Job{Params: steps(`{"do":"review"}`), Inputs: map[string]Source{"samples": lines(rows...), ReviewInput: lines(file...)}}
+	job := Job{Params: steps(`{"do":"review"}`), Inputs: map[string]Source{"samples": lines(rows...), r1.ReviewInput: lines(file...)}}
 	res, err := run(t, job)
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestReviewIsApplied(t *testing.T) {
 	if res, _ = run(t, job); fmt.Sprint(res.ids(), res.dropped()) != "[a c] [b review rejected:says we d review not-reviewed]" {
 		t.Error(res.ids(), res.dropped())
 	}
-	job.Inputs[ReviewInput] = lines(strings.Replace(file[1], "says we", "", 1))
+	job.Inputs[r1.ReviewInput] = lines(strings.Replace(file[1], "says we", "", 1))
 	_, err = run(t, job)
 	wantError(t, err, "review-invalid", "rows.jsonl:1: review.reason is empty")
 }

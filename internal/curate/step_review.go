@@ -31,9 +31,6 @@ type reviewed struct {
 	Against    string `json:"against"`
 }
 
-// ReviewInput is the name under which a stage's step review finds its review.
-const ReviewInput = "review"
-
 func reviewDef() StepDef {
 	return StepDef{
 		Name: "review", Doc: "apply what people say of rows; the stage waits for it",
@@ -63,7 +60,7 @@ func (reviewed) needs() []string { return []string{"response"} }
 
 func (s reviewed) compared() string {
 	if s.Against == "" {
-		return ReviewInput
+		return r1.ReviewInput
 	}
 	return s.Against
 }
@@ -148,18 +145,4 @@ func ReviewBatch(ctx context.Context, params Params, inputs map[string]Source, b
 		}
 	}
 	return nil
-}
-
-// ReviewRows is how many rows have to be reviewed before a stage of these params
-// begins; 0 means all of them. ok is false where the stage needs no review.
-func (p Params) ReviewRows() (rows int, ok bool) {
-	for _, s := range p.steps {
-		if r, is := s.step.(reviewed); is && r.Against == "" {
-			if r.Rows != nil {
-				rows = *r.Rows
-			}
-			return rows, true
-		}
-	}
-	return 0, false
 }

@@ -15,7 +15,7 @@ var keyMetrics = map[Kind][]string{
 	KindBase:        {"loss", "parameters"},
 	KindGRPO:        {"reward", "accuracy", "tokens", "format"},
 	KindSample:      {"accuracy", "format", "tokens"},
-	KindCurate:      {"rows"},
+	KindCurate:      {"rows", "audit_agreement"},
 	KindSFT:         {"loss", "rows"},
 	KindRewardModel: {"loss", "accuracy", "rows"},
 	KindEvaluate:    {"pass@1", "cons@k", "accuracy", "format", "tokens"},

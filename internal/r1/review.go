@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// ReviewInput is the name under which a curate job finds its review among its inputs.
+const ReviewInput = "review"
+
 // ReviewGate is the part of a gate that waits for a review.
 type ReviewGate struct {
 	Rows int `json:"rows,omitempty"` // how many have to be reviewed; 0: all

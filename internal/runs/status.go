@@ -63,6 +63,7 @@ type Stage struct {
 	Question  string             `json:"question,omitempty"` // it waits for the answer of a person; Remedy gives it
 	Approved  *r1.Approval       `json:"approved,omitempty"` // who answered
 	Gate      []r1.GateCheck     `json:"gate,omitempty"`     // what became of the conditions of its gate
+	Reviewed  *r1.Review         `json:"reviewed,omitempty"` // what people said of its rows
 	Metrics   map[string]float64 `json:"metrics,omitempty"`
 	Outputs   []Output           `json:"outputs,omitempty"`
 	Jobs      []Job              `json:"jobs"`
@@ -200,6 +201,15 @@ func (r *Reader) stage(ctx context.Context, p *r1.PlannedStage) (Stage, error) {
 		}
 		if err := r.store.GetJSON(ctx, r.layout.GateChecks(p.Name), &s.Gate); err != nil && !errors.Is(err, r1.ErrNotFound) {
 			return s, fmt.Errorf("read the gate of stage %s: %w", p.Name, err)
+		}
+	}
+	if p.Gate != nil && p.Gate.Review != nil && len(p.Jobs) > 0 {
+		var said r1.Review
+		switch err := r.store.GetJSON(ctx, r.layout.Review(p.Name, p.Jobs[0].Fingerprint), &said); {
+		case err == nil:
+			s.Reviewed = &said
+		case !errors.Is(err, r1.ErrNotFound):
+			return s, fmt.Errorf("read the review of stage %s: %w", p.Name, err)
 		}
 	}
 	reused := 0

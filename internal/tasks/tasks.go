@@ -20,6 +20,8 @@ const (
 	FindApproval   = "FindApproval"   // JobRef (of a stage) -> FoundApproval
 	RecordApproval = "RecordApproval" // ApprovalInput -> r1.Approval: the first one, whoever gave it
 	CheckGate      = "CheckGate"      // GateInput -> GateChecked
+	FindReview     = "FindReview"     // JobRef -> FoundReview
+	RecordReview   = "RecordReview"   // ReviewInput -> r1.Review: the first one, whoever gave it
 	FindUnended    = "FindUnended"    // RunRef -> []AttemptRef: those without a result
 	Reap           = "Reap"           // ReapInput -> Reaped, on the queue ReapQueue
 )
@@ -169,6 +171,17 @@ type GateInput struct {
 // GateChecked answers CheckGate, a check a condition.
 type GateChecked struct {
 	Checks []r1.GateCheck `json:"checks"`
+}
+
+// FoundReview answers FindReview.
+type FoundReview struct {
+	Review *r1.Review `json:"review,omitempty"` // nil: nobody has reviewed its rows yet
+}
+
+// ReviewInput says what people said of a job's rows.
+type ReviewInput struct {
+	JobRef
+	Review r1.Review `json:"review"`
 }
 
 // ReapInput names attempts of a run that must not live on.
