@@ -208,9 +208,16 @@ func (a *app) submitReview(ctx context.Context, s *session, run *r1.Run, stage *
 	if err != nil {
 		return err
 	}
-	var answer workflows.ReviewAnswer
-	if err := s.update(ctx, run, workflows.UpdateReview, workflows.ReviewRequest{Review: stored}, &answer); err != nil {
-		return err
+	answer := workflows.ReviewAnswer{Already: true}
+	key := r1.Layout{Recipe: run.Recipe, Run: run.ID}.Review(stage.Name, stored.Fingerprint)
+	err = s.store.GetJSON(ctx, key, &answer.Review) // the run may have ended since it was submitted
+	if err != nil && !errors.Is(err, r1.ErrNotFound) {
+		return fmt.Errorf("look for a review of %s: %w", stage.Name, err)
+	}
+	if answer.Data.SHA256 != stored.Data.SHA256 {
+		if err := s.update(ctx, run, workflows.UpdateReview, workflows.ReviewRequest{Review: stored}, &answer); err != nil {
+			return err
+		}
 	}
 	if a.json() {
 		return a.printJSON(struct {
