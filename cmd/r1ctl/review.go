@@ -208,13 +208,15 @@ func (a *app) submitReview(ctx context.Context, s *session, run *r1.Run, stage *
 	if err != nil {
 		return err
 	}
-	answer := workflows.ReviewAnswer{Already: true}
+	var answer workflows.ReviewAnswer
 	key := r1.Layout{Recipe: run.Recipe, Run: run.ID}.Review(stage.Name, stored.Fingerprint)
-	err = s.store.GetJSON(ctx, key, &answer.Review) // the run may have ended since it was submitted
-	if err != nil && !errors.Is(err, r1.ErrNotFound) {
+	var before r1.Review
+	switch err := s.store.GetJSON(ctx, key, &before); {
+	case err == nil && before.Data.SHA256 == stored.Data.SHA256: // the run may have ended since it was submitted
+		answer = workflows.ReviewAnswer{Review: before, Already: true}
+	case err != nil && !errors.Is(err, r1.ErrNotFound):
 		return fmt.Errorf("look for a review of %s: %w", stage.Name, err)
-	}
-	if answer.Data.SHA256 != stored.Data.SHA256 {
+	default:
 		if err := s.update(ctx, run, workflows.UpdateReview, workflows.ReviewRequest{Review: stored}, &answer); err != nil {
 			return err
 		}
