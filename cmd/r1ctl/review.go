@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -155,17 +156,9 @@ func (a *app) exportReview(ctx context.Context, s *session, run *r1.Run, stage *
 	if err != nil {
 		return err
 	}
-	var text bytes.Buffer
 	rows := batch.Rows()
-	if err := review.Write(&text, rows); err != nil {
-		return err
-	}
-	part := f.out.path + ".part"
-	if err := os.WriteFile(part, text.Bytes(), 0o644); err != nil {
-		return fmt.Errorf("write the batch: %w", err)
-	}
-	if err := os.Rename(part, f.out.path); err != nil {
-		return fmt.Errorf("write the batch: %w", err)
+	if _, err := writeWhole(f.out.path, func(w io.Writer) error { return review.Write(w, rows) }); err != nil {
+		return fmt.Errorf("write %s: %w", f.out.path, err)
 	}
 	if a.json() {
 		return a.printJSON(map[string]any{"run": run.ID, "stage": stage.Name, "file": f.out.path, "rows": len(rows), "of": batch.Known()})

@@ -62,7 +62,7 @@ its web UI and an S3 server) on this machine; it ends by itself when idle.`,
 		a.logsCommand(), a.cancelCommand(), a.compareCommand(), a.reportCommand(), a.workerCommand(), a.doctorCommand(), a.versionCommand(),
 		a.initCommand(), a.lintCommand(), a.planCommand(), a.explainCommand(), a.diffCommand(), a.schemaCommand(), a.scoreCommand(),
 		a.verifyCommand(), a.rewardsCommand(), a.curateCommand(), a.behavioursCommand(), a.funnelCommand(), a.traceCommand(), a.dataCommand(),
-		a.agentCommand(), a.verifierCommand(), a.generateCommand(), a.adoptCommand(), a.artifactsCommand(),
+		a.agentCommand(), a.verifierCommand(), a.generateCommand(), a.adoptCommand(), a.artifactsCommand(), a.testsCommand(),
 	)
 	root.AddCommand(a.engineCommands()...)
 	namedArgs(root)

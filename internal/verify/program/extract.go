@@ -29,6 +29,27 @@ func extract(text, language string, everywhere bool) (string, bool) {
 	return "", false
 }
 
+// Block is a fenced program, in a language by its plain name; one without a name
+// is Python.
+type Block struct{ Language, Code string }
+
+// Blocks are the fenced programs of a response, behind its thinking.
+func Blocks(text string) []Block {
+	parts := response.Split(text)
+	if parts.Unfinished {
+		return nil
+	}
+	var out []Block
+	for _, f := range fences(parts.Reply) {
+		language := plainLanguage(f.word)
+		if language == "" {
+			language = "python"
+		}
+		out = append(out, Block{language, f.code})
+	}
+	return out
+}
+
 type fence struct{ word, code string }
 
 // fences are the closed blocks of a text that hold more than space. A fence is
