@@ -56,8 +56,8 @@ func (r *row) restore(b before) {
 	if _, kept := b["verifier"]; kept {
 		r.unset("verifier")
 	}
-	for name, value := range b {
-		if name != "audited" {
+	for _, name := range append(carried(), "verifier") {
+		if value, ok := b[name]; ok {
 			r.put(name, value)
 		}
 	}

@@ -152,3 +152,40 @@ func TestPreferenceTakesTheBetterOne(t *testing.T) {
 		t.Errorf("%v", res.rows)
 	}
 }
+
+// What comes out depends on rows and seed, not on how many are worked on at once;
+// and nothing that a judge or a file says brings a curation down.
+func TestJudgementsOnManyCores(t *testing.T) {
+	var samples []string
+	for i := range 300 {
+		id := fmt.Sprintf("p%03d", i)
+		for n := range 3 {
+			samples = append(samples, essay(id, n, 5+(i*7+n*11)%40))
+		}
+	}
+	var data [2][]byte
+	for k, workers := range []int{1, 4} {
+		job := Job{Params: steps(`{"do":"compare-pairs"}`), Inputs: map[string]Source{"samples": lines(samples...)}, Seed: 9, Workers: workers}
+		asked, err := run(t, job)
+		if err != nil {
+			t.Fatal(err)
+		}
+		says := []string{`{"verdict":"A>>B"}`, `{"a":1e308,"b":-1e308}`, `{"a":3,"b":1}`, `{"verdict":null}`, "{{{{", `{"verdict":"B>>A"}`}
+		judgements := judge(t, asked.rows, func(id string, longFirst bool, n int) string {
+			if id < "p250" {
+				return better(longFirst == (id < "p120"), ">>")
+			}
+			return says[(len(id)+int(id[3])+n)%len(says)]
+		}, 2)
+		damaged := strings.Replace(judgements[0], `"order":0`, `"order":7`, 1)
+		job = Job{Params: steps(`{"do":"preference"}`), Inputs: map[string]Source{"answers": lines(append(judgements, damaged)...)}, Seed: 9, Workers: workers}
+		res, err := run(t, job)
+		if err != nil || len(res.rows) < 20 {
+			t.Fatalf("%d rows: %v", len(res.rows), err)
+		}
+		data[k] = res.data
+	}
+	if string(data[0]) != string(data[1]) {
+		t.Error("another number of workers gives other rows")
+	}
+}

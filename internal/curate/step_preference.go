@@ -140,8 +140,11 @@ func (r *row) judgement() (score float64, ok bool) {
 	if json.Unmarshal(fields["a"], &a) != nil || json.Unmarshal(fields["b"], &b) != nil || a == nil || b == nil {
 		return 0, false
 	}
-	return *a - *b, true
+	return *a - *b, math.Abs(*a) <= mostScore && math.Abs(*b) <= mostScore
 }
+
+// mostScore bounds what is taken for a score.
+const mostScore = 1e6
 
 // note is the pair, and what the judgement says in favour of its first response.
 func (p *preferences) note(r *row) []byte {
