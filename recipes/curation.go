@@ -160,6 +160,9 @@ func checkComparisons(root *yaml.Node, found *problems) {
 	for i, s := range items(lookup(root, "steps")) {
 		against := lookup(s, "against")
 		if against == nil {
+			if scalar(s, "filter") == "review" {
+				found.add(s, fmt.Sprintf("steps[%d]", i), "against is missing: expected the dataset of the reviewed rows")
+			}
 			continue
 		}
 		used[against.Value] = true
