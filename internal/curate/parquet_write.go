@@ -121,7 +121,9 @@ func (p *parquetFile) write(size int, row any) error {
 	return p.pw.Flush()
 }
 
-func (p *parquetFile) end(s *rowFiles) error { return errors.Join(p.pw.Close(), p.buf.Flush(), s.end()) }
+func (p *parquetFile) end(s *rowFiles) error {
+	return errors.Join(p.pw.Close(), p.buf.Flush(), s.end())
+}
 
 // each reads the waiting rows back, with their size as JSON.
 func (w *parquetWriter) each(write func(size int, row any) error) error {

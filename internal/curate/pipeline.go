@@ -97,6 +97,8 @@ func (pl *pipeline) add(label string, running any) error {
 		at.key = t
 	case rowStep:
 		at.row = t
+	default:
+		return fmt.Errorf("step %s: %T is no step", label, running)
 	}
 	if at.set == nil {
 		if len(last.sets) > 0 {

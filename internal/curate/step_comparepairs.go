@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -99,7 +100,7 @@ func (p *pairing) see(seq int64, note []byte) error {
 	return nil
 }
 
-func (p *pairing) decide() (func(i int) string, []int, error) {
+func (p *pairing) decide() (func(i int) (string, error), iter.Seq2[int, error], error) {
 	members := make([][]int32, len(p.prompts))
 	for i, r := range p.rows {
 		members[r.prompt] = append(members[r.prompt], int32(i))
@@ -131,7 +132,7 @@ func (p *pairing) decide() (func(i int) string, []int, error) {
 		}
 	}
 	p.rows, p.prompts = nil, nil
-	return func(i int) string { return reasons[i] }, append(order, rest...), nil
+	return inMemory(func(i int) string { return reasons[i] }, append(order, rest...))
 }
 
 // partner is the row to compare the first one with.

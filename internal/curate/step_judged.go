@@ -2,6 +2,7 @@ package curate
 
 import (
 	"context"
+	"iter"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
@@ -74,13 +75,13 @@ func (v *verdicts) see(_ int64, note []byte) error {
 	return nil
 }
 
-func (v *verdicts) decide() (func(i int) string, []int, error) {
+func (v *verdicts) decide() (func(i int) (string, error), iter.Seq2[int, error], error) {
 	for q := range v.first {
 		if v.audited[q] == "" {
 			v.kept = append(v.kept, int32(q))
 		}
 	}
-	return v.reasons(func(q int32) string {
+	return inMemory(v.reasons(func(q int32) string {
 		if v.audited[q] == "" {
 			return ""
 		}
@@ -91,7 +92,7 @@ func (v *verdicts) decide() (func(i int) string, []int, error) {
 			return "audit:agrees"
 		}
 		return "audit:disagrees"
-	}), nil, nil
+	}), nil)
 }
 
 func verdictOf(result int8) r1.Verdict {

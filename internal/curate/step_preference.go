@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -213,7 +214,7 @@ func (p *preferences) why(of *judgedPair) string {
 	return ""
 }
 
-func (p *preferences) decide() (func(i int) string, []int, error) {
+func (p *preferences) decide() (func(i int) (string, error), iter.Seq2[int, error], error) {
 	reasons := make([]string, len(p.pairs))
 	for n := range p.pairs {
 		reasons[n] = p.why(&p.pairs[n])
@@ -229,7 +230,7 @@ func (p *preferences) decide() (func(i int) string, []int, error) {
 			p.kept = append(p.kept, int32(n))
 		}
 	}
-	return func(i int) string {
+	return inMemory(func(i int) string {
 		n := p.rows[i]
 		switch {
 		case n < 0:
@@ -238,7 +239,7 @@ func (p *preferences) decide() (func(i int) string, []int, error) {
 			return "merged"
 		}
 		return reasons[n]
-	}, nil, nil
+	}, nil)
 }
 
 // balance drops pairs until longer responses are chosen as often as shorter ones,

@@ -1,5 +1,7 @@
 package curate
 
+import "iter"
+
 import "context"
 
 // safety labels responses as a model judged them (a stage of kind sample whose
@@ -47,13 +49,13 @@ func (l *labels) see(_ int64, note []byte) error {
 	return nil
 }
 
-func (l *labels) decide() (func(i int) string, []int, error) {
+func (l *labels) decide() (func(i int) (string, error), iter.Seq2[int, error], error) {
 	for q := range l.first {
 		if l.result(int32(q)) >= 0 {
 			l.kept = append(l.kept, int32(q))
 		}
 	}
-	return l.reasons(func(q int32) string {
+	return inMemory(l.reasons(func(q int32) string {
 		switch l.result(q) {
 		case noVote:
 			return "unparsable"
@@ -61,7 +63,7 @@ func (l *labels) decide() (func(i int) string, []int, error) {
 			return "undecided"
 		}
 		return ""
-	}), nil, nil
+	}), nil)
 }
 
 func (l *labels) groups() []int { return ones(len(l.kept)) }

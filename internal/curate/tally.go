@@ -1,5 +1,7 @@
 package curate
 
+import "iter"
+
 // What a question got from its answers.
 const (
 	noVote  = int8(-1) // no answer could be read
@@ -88,3 +90,19 @@ func ones(n int) []int {
 
 // asByte keeps a vote in a note.
 func asByte(vote int8) byte { return byte(vote) }
+
+// inMemory is what a set step has decided whose accounts are in memory: of answers of
+// models there are never as many as rows that were sampled. A nil order leaves that of the rows.
+func inMemory(reasons func(i int) string, order []int) (func(i int) (string, error), iter.Seq2[int, error], error) {
+	said := func(i int) (string, error) { return reasons(i), nil }
+	if order == nil {
+		return said, nil, nil
+	}
+	return said, func(yield func(int, error) bool) {
+		for _, i := range order {
+			if !yield(i, nil) {
+				return
+			}
+		}
+	}, nil
+}

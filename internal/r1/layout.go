@@ -73,8 +73,11 @@ func (l Layout) ReviewData(stage, fingerprint, sha256 string) string {
 }
 
 func (l Layout) reviews(stage, fingerprint string) string {
-	return path.Join(l.Prefix(), "_reviews", stage, fingerprint[:16])
+	return path.Join(l.Reviews(), stage, fingerprint[:16])
 }
+
+// Reviews is the prefix of all that people said of rows, with a slash at its end.
+func (l Layout) Reviews() string { return path.Join(l.Prefix(), "_reviews") + "/" }
 
 // Jobs is the prefix of the records of all jobs, with a slash at its end.
 func (l Layout) Jobs() string { return path.Join(l.Prefix(), "_jobs") + "/" }

@@ -10,8 +10,8 @@ import (
 )
 
 // referred are the keys of objects that something points to which no attempt made: what was
-// adopted, and what people handed in. Whatever has a manifest may share its bytes with
-// others.
+// adopted, and what people handed in. Both have manifests, and so may share their bytes with
+// what runs made.
 func referred(ctx context.Context, s Store, views []*view) (map[string]bool, error) {
 	live := map[string]bool{}
 	point := func(prefix string) error {
@@ -38,11 +38,8 @@ func referred(ctx context.Context, s Store, views []*view) (map[string]bool, err
 	}
 	for _, v := range views {
 		for _, key := range v.keys {
-			prefix := strings.TrimSuffix(key, "/"+r1.ManifestFile)
-			if prefix == key {
-				continue
-			}
-			if _, made := v.outputs[prefix]; made {
+			prefix, whole := strings.CutSuffix(key, "/"+r1.ManifestFile)
+			if !whole || !strings.HasPrefix(key, v.layout.Reviews()) {
 				continue
 			}
 			if err := point(prefix); err != nil {

@@ -109,7 +109,7 @@ type decision struct {
 // commits decides on every artifact that a commit names: one commit that needs it
 // is enough to keep it.
 func (d *decision) commits() {
-	wanted := map[string]bool{} // fingerprints that runs which are not over may still reuse
+	wanted := map[string]bool{}   // fingerprints that runs which are not over may still reuse
 	taken := map[r1.JobKey]bool{} // commits that they take over as they are
 	for _, v := range d.views {
 		for job := range v.jobs() {
