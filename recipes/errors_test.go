@@ -86,7 +86,7 @@ func TestNames(t *testing.T) {
 		if want := `there is no recipe "ful-r1": no such file, and none of that name is built in; did you mean "full-r1"?`; e.Detail != want {
 			t.Errorf("got %s\nwant %s", e.Detail, want)
 		}
-		if want := "give the path of a recipe file, or one of: four-habits, full-r1, r1-zero"; e.Remedy != want {
+		if want := "give the path of a recipe file, or one of: cold-start, four-habits, full-r1, r1-zero"; e.Remedy != want {
 			t.Errorf("got %s\nwant %s", e.Remedy, want)
 		}
 	})

@@ -29,7 +29,7 @@ func plan(t *testing.T, r *recipes.Recipe) *r1.Plan {
 
 // The recipes that ship, under each profile, in a form that can be read.
 func TestPlans(t *testing.T) {
-	if got := recipes.List(); !slices.Equal(got, []string{"four-habits", "full-r1", "r1-zero"}) {
+	if got := recipes.List(); !slices.Equal(got, []string{"cold-start", "four-habits", "full-r1", "r1-zero"}) {
 		t.Fatalf("the binary holds %v", got)
 	}
 	for _, name := range recipes.List() {
@@ -112,7 +112,7 @@ func TestZeroTemplate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rl := r.Stages[slices.IndexFunc(r.Stages, func(s recipes.Stage) bool { return s.Kind == r1.KindGRPO })]
+		rl := r.Stages[slices.IndexFunc(r.Stages, func(s recipes.Stage) bool { return s.Kind == r1.KindGRPO || s.Name == "zero-samples" })]
 		template := rl.Params["template"].(map[string]any)
 		if len(template) != 1 || template["text"] != want {
 			t.Errorf("%s: got %q", name, template)
