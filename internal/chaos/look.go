@@ -43,12 +43,6 @@ func (v view) read(key string, into any) error {
 	return fmt.Errorf("read %s: %w", key, err)
 }
 
-func (v view) plan() (r1.Plan, error) {
-	var run r1.Run
-	err := v.read(v.layout.RunFile(), &run)
-	return run.Plan, err
-}
-
 // state is that of the run; pending as long as nothing is recorded.
 func (v view) state() r1.RunRecord {
 	rec := r1.RunRecord{State: r1.RunPending}

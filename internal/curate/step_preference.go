@@ -173,7 +173,7 @@ func (p *pair) length(i int) float64 {
 }
 
 func (p *preferences) see(seq int64, note []byte) error {
-	if note == nil || len(note) == 0 {
+	if len(note) == 0 {
 		p.rows = append(p.rows, -1)
 		return nil
 	}

@@ -16,10 +16,9 @@ import (
 // tally sums up rows as r1trainer's measure.summarize does: means of what is known,
 // and counts of what is not.
 type tally struct {
-	sums, counts                   map[string]float64
-	unverified, refused            float64
-	agrees, disagrees              float64
-	promptTokens, completionTokens float64
+	sums, counts        map[string]float64
+	unverified, refused float64
+	agrees, disagrees   float64
 }
 
 func newTally() *tally {

@@ -67,7 +67,7 @@ func Parse(address string) (Address, error) {
 	}
 	a.Path = strings.Trim(rest, "/")
 	if slices.Contains(strings.Split(a.Path, "/"), "..") {
-		return a, errors.New("the path holds ..")
+		return a, errors.New("the path holds \"..\", which leads out of the data set")
 	}
 	return a, a.readQuery(query)
 }

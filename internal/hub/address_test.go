@@ -34,7 +34,7 @@ func TestAddresses(t *testing.T) {
 		"hf:///b":                     "expected hf://org/name",
 		"hf://a/b@":                   "is no revision",
 		"hf://a/b@..%2Fx":             "is no revision",
-		"hf://a/b/../c":               "holds ..",
+		"hf://a/b/../c":               "holds \"..\"",
 		"hf://a/b?spilt=train":        `unknown key "spilt" after the ?; did you mean "split"?`,
 		"hf://a/b?split=":             "split needs one name",
 		"hf://a/b?split=a&split=b":    "split needs one name",

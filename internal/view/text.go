@@ -75,10 +75,6 @@ func fold(s string, columns, lines int) []string {
 	return out
 }
 
-func pad(s string, columns int) string {
-	return s + strings.Repeat(" ", max(0, columns-width(s)))
-}
-
 // Duration writes seconds for people; "-" when there are none.
 func Duration(seconds float64) string {
 	if seconds == 0 {

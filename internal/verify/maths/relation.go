@@ -98,7 +98,8 @@ func (c *comparison) pair(g, a *expr.Node) expr.Verdict {
 		}
 		return c.because(ReasonUnproven)
 	}
-	if !c.afford(g, a) || !c.afford(g, a) {
+	// Paid twice: each relation becomes a difference, and the two are compared.
+	if differences := c.afford(g, a); !differences || !c.afford(g, a) {
 		return c.because(ReasonUnproven)
 	}
 	x, y := difference(g, flip), difference(a, flip2)

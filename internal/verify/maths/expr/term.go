@@ -1,7 +1,5 @@
 package expr
 
-import "math/big"
-
 // term reads factors with signs of multiplication or none between them.
 func (p *parser) term() *Node {
 	n := p.factor()
@@ -243,5 +241,3 @@ func (n *Node) integer() (int, bool) {
 	i := n.Val.Num().Int64()
 	return int(i), i < 1e9
 }
-
-func half() *Node { return Number(big.NewRat(1, 2)) }
