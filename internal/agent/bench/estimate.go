@@ -18,10 +18,10 @@ type measurement struct {
 	bytes       int64 // of one checkpoint
 }
 
-// pair is one job trained twice, side by side.
+// pair is one job trained twice, one after the other.
 type pair struct {
 	alone, agent measurement
-	agentCore    int // the other core is that of the training alone
+	agentFirst   bool
 }
 
 func trainTime(m measurement) float64 { return m.train }

@@ -53,10 +53,13 @@ func (p page) markdown() string {
 	fmt.Fprint(&b, "<!-- written by make bench-agent -->\n# What the agent costs the trainer\n\n")
 	fmt.Fprintf(&b, "The same job trained alone (`python -m r1trainer job.json`, with a verifier beside RL) and under `r1ctl agent`: heartbeats, metrics and log\n"+
 		"every 3 s, complete checkpoints uploaded to the embedded S3 server, which syncs to disk. Model, data and parameters are those of full-r1's laptop\n"+
-		"profile, but with many more checkpoints. %d pairs a job, after one that is not counted. The two trainings of a pair run at the same time, each on a core of\n"+
-		"its own with one thread, so that both meet the same machine; agent, verifier and S3 server share their trainer's core, which a GPU machine would never ask of\n"+
-		"it. Which side gets which core is tossed (seed %d).\n\n", o.pairs, o.seed)
-	fmt.Fprintf(&b, "Machine: %d cores (%s), load %.1f before.\n\n", p.machine.cores, p.machine.model, p.machine.load)
+		"profile, but with many more checkpoints. %d pairs a job, the order within each tossed (seed %d), after one that is not counted.\n\n", o.pairs, o.seed)
+	threads := "chosen by the trainer"
+	if o.threads > 0 {
+		threads = fmt.Sprint(o.threads)
+	}
+	fmt.Fprintf(&b, "Machine: %d cores (%s), load %.1f before; threads of the trainer: %s; nothing pinned. Everything runs on these cores: agent, S3 server, verifier.\n\n",
+		p.machine.cores, p.machine.model, p.machine.load, threads)
 	if p.machine.busy() {
 		b.WriteString("**The machine was busy with other work: what the intervals show is mostly that. Repeat it on an idle one.**\n\n")
 	}

@@ -15,41 +15,28 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/r1ctl/r1ctl/internal/agent/stream"
 	"github.com/r1ctl/r1ctl/internal/launch/childenv"
 	"github.com/r1ctl/r1ctl/internal/launch/procstat"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
-// threads are the trainer's: it has one core.
-const threads = 1
-
-// pair trains a job twice at the same time: alone on one core, and under the agent
-// on the other, together with the S3 server. So both meet the same machine, and all
-// that the agent side does besides is taken from its trainer's own core.
-func (b *bench) pair(ctx context.Context, j job, n int, agentCore int) (pair, error) {
-	p := pair{agentCore: agentCore}
-	if err := pinProcess(b.s3.Process.Pid, agentCore); err != nil {
-		return p, fmt.Errorf("pin the S3 server: %w", err)
+// pair trains a job twice.
+func (b *bench) pair(ctx context.Context, j job, n int, agentFirst bool) (pair, error) {
+	p := pair{agentFirst: agentFirst}
+	sides := []struct {
+		into  *measurement
+		train func(context.Context, job, int) (measurement, error)
+	}{{&p.alone, b.alone}, {&p.agent, b.underAgent}}
+	if agentFirst {
+		sides[0], sides[1] = sides[1], sides[0]
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	side := func(into *measurement, core int, train func(context.Context, job, int) (measurement, error)) {
-		g.Go(func() error {
-			unpin, err := pinStarted(core)
-			if err != nil {
-				return err
-			}
-			defer unpin()
-			*into, err = train(ctx, j, n)
-			return err
-		})
-	}
-	side(&p.alone, 1-agentCore, b.alone)
-	side(&p.agent, agentCore, b.underAgent)
-	if err := g.Wait(); err != nil {
-		return p, err
+	for _, s := range sides {
+		m, err := s.train(ctx, j, n)
+		if err != nil {
+			return p, err
+		}
+		*s.into = m
 	}
 	if p.alone.steps != p.agent.steps {
 		return p, fmt.Errorf("%d steps alone and %d under the agent", p.alone.steps, p.agent.steps)
@@ -64,7 +51,7 @@ func (b *bench) alone(ctx context.Context, j job, n int) (m measurement, err err
 	file := r1.JobFile{
 		Version: 1, Key: key(j, n).String(), Kind: j.planned.Kind, Params: j.planned.Params, Seed: j.planned.Seed,
 		FromStep: j.planned.FromStep, ToStep: j.planned.ToStep, Inputs: map[string]r1.JobFileInput{}, Outputs: map[string]r1.JobFileOutput{},
-		Checkpoints: r1.CheckpointDir, Metrics: r1.MetricsFile, Error: "error.json", Threads: threads,
+		Checkpoints: r1.CheckpointDir, Metrics: r1.MetricsFile, Error: "error.json", Threads: b.options.threads,
 	}
 	for name, from := range j.dirs {
 		file.Inputs[name] = r1.JobFileInput{Path: filepath.Join("inputs", name), Type: j.inputs[name].Type}
@@ -96,8 +83,8 @@ func (b *bench) alone(ctx context.Context, j job, n int) (m measurement, err err
 	}
 	cmd := exec.CommandContext(ctx, b.env.Python, "-m", "r1trainer", "job.json")
 	cmd.Dir, cmd.Env = dir, childenv.Clean(b.env.Environ...)
-	for _, name := range []string{"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"} {
-		cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%d", name, threads))
+	if t := b.options.threads; t > 0 {
+		cmd.Env = append(cmd.Env, fmt.Sprintf("OMP_NUM_THREADS=%d", t), fmt.Sprintf("MKL_NUM_THREADS=%d", t), fmt.Sprintf("OPENBLAS_NUM_THREADS=%d", t))
 	}
 	err = logged(cmd, dir+".log")
 	verifier := served()
@@ -126,7 +113,7 @@ func (b *bench) underAgent(ctx context.Context, j job, n int) (m measurement, er
 	spec := r1.Spec{
 		Version: 1, Key: at, Recipe: laptop, Kind: j.planned.Kind, Params: j.planned.Params, Seed: j.planned.Seed,
 		FromStep: j.planned.FromStep, ToStep: j.planned.ToStep, Fingerprint: j.planned.Fingerprint, Bucket: b.bucket,
-		Inputs: j.inputs, Outputs: j.planned.Outputs, Verifier: j.planned.Kind == r1.KindGRPO, Threads: threads, KeepCheckpoints: 2,
+		Inputs: j.inputs, Outputs: j.planned.Outputs, Verifier: j.planned.Kind == r1.KindGRPO, Threads: b.options.threads, KeepCheckpoints: 2,
 	}
 	specKey := path.Join(prefix, r1.SpecFile)
 	if err := b.store.PutJSON(ctx, specKey, spec); err != nil {
