@@ -136,11 +136,23 @@ func TestAFailedStudentStaysFailedInANewExecution(t *testing.T) {
 		"distill/a": ended(r1.ClassOOM, 1),
 		"distill/b": slices.Concat(ended(r1.ClassPreempted, 1), committed(map[string]float64{"loss": 2})),
 	}}
+	// The preemption of b is what the stage goes on after, so it comes when a has failed.
+	failed, once := make(chan struct{}), sync.Once{}
+	s.attempt = func(_ context.Context, ref tasks.AttemptRef) {
+		if ref.Job == "b" {
+			<-failed
+		}
+	}
 	first := true
 	students := stage("distill", r1.KindDistill, nil, JobShape{Name: "a"}, JobShape{Name: "b"})
 	_, inputs, err := chain(t, s, stageInput(students), func(env *testsuite.TestWorkflowEnvironment) {
 		if first {
 			suggested(env)
+			env.SetOnActivityCompletedListener(func(info *activity.Info, _ converter.EncodedValue, _ error) {
+				if info.ActivityType.Name == tasks.RunAttempt {
+					once.Do(func() { close(failed) })
+				}
+			})
 		}
 		first = false
 	})
@@ -160,14 +172,18 @@ func TestAFailedStudentStaysFailedInANewExecution(t *testing.T) {
 func TestAnAttemptThatLivesIsNotWaitedForWithoutEnd(t *testing.T) {
 	var mu sync.Mutex
 	seen := map[string]int{}
-	release := make(chan struct{})
+	began, release := make(chan struct{}), make(chan struct{})
 	s := &scriptedActivities{ends: map[string][]tasks.AttemptEnd{"distill/b": ended(r1.ClassPreempted, 3)}}
 	s.attempt = func(_ context.Context, ref tasks.AttemptRef) {
 		mu.Lock()
 		seen[fmt.Sprintf("%s/%d", ref.Job, ref.Attempt)]++
 		n := seen["a/1"]
 		mu.Unlock()
+		if ref.Job == "b" {
+			<-began // else the stage goes on before there is anything to wait for
+		}
 		if ref.Job == "a" && n == 1 {
+			close(began)
 			<-release // of the first execution: the attempt outlives it
 		}
 	}
