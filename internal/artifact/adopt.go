@@ -103,10 +103,8 @@ func (s *Store) Refer(ctx context.Context, files []r1.ManifestEntry, o UploadOpt
 // Prefer brings a commit to the front of those with its fingerprint, so that it is found
 // first.
 func (s *Store) Prefer(ctx context.Context, l r1.Layout, c r1.Commit) error {
-	mine := committed{Commit: l.Commit(c.Key), Key: c.Key}
 	return indexing(c, UpdateJSON(ctx, s, r1.FingerprintIndex(c.Fingerprint), func(r *fingerprintRecord) error {
-		all := slices.DeleteFunc(append([]committed{r.committed}, r.Earlier...), func(other committed) bool { return other == mine || other.Commit == "" })
-		r.committed, r.Earlier = mine, all[:min(len(all), maxEqual-1)]
+		r.put(entryOf(l.Commit(c.Key), c), func(committed) bool { return true })
 		return nil
 	}))
 }

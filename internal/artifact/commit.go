@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/r1"
@@ -21,6 +22,39 @@ type fingerprintRecord struct {
 type committed struct {
 	Commit string    `json:"commit"` // its key
 	Key    r1.JobKey `json:"key"`
+	Ended  time.Time `json:"ended,omitzero"`
+}
+
+func entryOf(key string, c r1.Commit) committed {
+	return committed{Commit: key, Key: c.Key, Ended: c.Ended}
+}
+
+func (r *fingerprintRecord) all() []committed {
+	if r.Commit == "" {
+		return nil
+	}
+	return append([]committed{r.committed}, r.Earlier...)
+}
+
+// knows says whether a commit is in the index, or too old for it.
+func (r *fingerprintRecord) knows(c committed) bool {
+	all := r.all()
+	if slices.ContainsFunc(all, func(other committed) bool { return other.Commit == c.Commit }) {
+		return true
+	}
+	return len(all) >= maxEqual && !c.Ended.After(all[len(all)-1].Ended)
+}
+
+// put takes a commit in, ahead of the first one that before names; it leaves its old place.
+func (r *fingerprintRecord) put(c committed, before func(other committed) bool) {
+	all := slices.DeleteFunc(r.all(), func(other committed) bool { return other.Commit == c.Commit })
+	at := slices.IndexFunc(all, before)
+	if at < 0 {
+		at = len(all)
+	}
+	all = slices.Insert(all, at, c)
+	all = all[:min(len(all), maxEqual)]
+	r.committed, r.Earlier = all[0], all[1:]
 }
 
 // maxEqual bounds the index of one fingerprint.
@@ -59,7 +93,9 @@ func (s *Store) FindCommit(ctx context.Context, l r1.Layout, job r1.JobKey) (r1.
 	// The committer may have died before it wrote the index. That costs reuse
 	// only, so failing to repair it does not take the commit away.
 	if isDigest(c.Fingerprint) && !c.Apart {
-		if there, err := s.Exists(ctx, r1.FingerprintIndex(c.Fingerprint)); err == nil && !there {
+		var record fingerprintRecord
+		err := s.GetJSON(ctx, r1.FingerprintIndex(c.Fingerprint), &record)
+		if errors.Is(err, r1.ErrNotFound) || err == nil && c.ReusedFrom == nil && !record.knows(entryOf(key, c)) {
 			_ = s.indexCommit(ctx, key, c)
 		}
 	}
@@ -84,7 +120,7 @@ func (s *Store) FindEqual(ctx context.Context, fingerprint string, accept func(r
 		return r1.Commit{}, err
 	}
 	var lacking error
-	for _, one := range append([]committed{record.committed}, record.Earlier...) {
+	for _, one := range record.all() {
 		c, err := s.usable(ctx, fingerprint, one, accept)
 		if err == nil || !errors.Is(err, r1.ErrNotFound) {
 			return c, err
@@ -142,31 +178,29 @@ func (s *Store) whole(ctx context.Context, c r1.Commit) error {
 	return nil
 }
 
-// indexCommit makes a commit findable by its fingerprint. One that a job really made
-// comes before those that are there; one that repeats another only takes the place of
-// those that are not usable any more.
+// indexCommit makes a commit findable by its fingerprint. Those that a job really made
+// come in the order in which they ended, the newest first; one that repeats another only
+// takes the place of those that are not usable any more.
 func (s *Store) indexCommit(ctx context.Context, key string, c r1.Commit) error {
 	if c.Apart {
 		return nil
 	}
-	index := r1.FingerprintIndex(c.Fingerprint)
-	mine := committed{Commit: key, Key: c.Key}
+	index, mine := r1.FingerprintIndex(c.Fingerprint), entryOf(key, c)
 	won, err := s.PutJSONIfAbsent(ctx, index, fingerprintRecord{committed: mine})
 	if err != nil || won {
 		return indexing(c, err)
 	}
+	before := func(other committed) bool { return !other.Ended.After(mine.Ended) }
 	if c.ReusedFrom != nil {
 		if _, err := s.FindByFingerprint(ctx, c.Fingerprint); !errors.Is(err, r1.ErrNotFound) {
 			return indexing(c, err)
 		}
+		before = func(committed) bool { return true }
 	}
 	return indexing(c, UpdateJSON(ctx, s, index, func(r *fingerprintRecord) error {
-		all := append([]committed{r.committed}, r.Earlier...)
-		if slices.Contains(all, mine) && c.ReusedFrom == nil {
-			return nil // known already, and others may be newer
+		if c.ReusedFrom != nil || !r.knows(mine) {
+			r.put(mine, before)
 		}
-		all = slices.DeleteFunc(all, func(other committed) bool { return other == mine || other.Commit == "" })
-		r.committed, r.Earlier = mine, all[:min(len(all), maxEqual-1)]
 		return nil
 	}))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
@@ -14,11 +15,14 @@ import (
 func TestEqualCommits(t *testing.T) {
 	ctx := t.Context()
 	s := newStore(t)
+	commits := 0
 	commit := func(run, input string, change func(*r1.Commit)) {
 		t.Helper()
 		c := testCommit(1, nil)
 		c.Key.Run = run
 		c.Made = &r1.Made{Inputs: map[string]string{"policy": input}}
+		c.Ended = c.Ended.Add(time.Duration(commits) * time.Minute)
+		commits++
 		if change != nil {
 			change(&c)
 		}
@@ -65,6 +69,26 @@ func TestEqualCommits(t *testing.T) {
 	}
 	if got := newest(); got != "rebuilt" {
 		t.Errorf("after the first commit was repeated %s is found", got)
+	}
+	// Whoever wrote a commit and died before the index was written is found by the next look
+	// at the commit; an older one does not come to the front by it.
+	late := testCommit(1, nil)
+	late.Key.Run, late.Ended, late.Made = "died", late.Ended.Add(time.Hour), &r1.Made{}
+	old := late
+	old.Key.Run, old.Ended = "older", late.Ended.Add(-2*time.Hour)
+	for _, c := range []r1.Commit{late, old} {
+		l := r1.Layout{Recipe: "full-r1", Run: c.Key.Run}
+		if err := s.PutJSON(ctx, l.Commit(c.Key), c); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if _, err := s.FindCommit(ctx, l, c.Key); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := newest(); got != "died" {
+			t.Errorf("after %s was looked at, %s is found", c.Key.Run, got)
+		}
 	}
 	for i := range maxEqual {
 		commit(fmt.Sprintf("more-%02d", i), "more", nil)
