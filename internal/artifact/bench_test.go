@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/r1ctl/r1ctl/internal/artifact/gatewaytest"
 )
 
 // BenchmarkTransfer moves 256 MiB in two files through the store, with all its
@@ -32,7 +34,7 @@ func BenchmarkTransfer(b *testing.B) {
 		}
 	}
 	plain := s3.New(s3.Options{BaseEndpoint: &cfg.Endpoint, Region: defaultRegion, UsePathStyle: true,
-		Credentials: credentials.NewStaticCredentialsProvider(testAccess, testSecret, "")})
+		Credentials: credentials.NewStaticCredentialsProvider(gatewaytest.Access, gatewaytest.Secret, "")})
 	a, err := s.Upload(b.Context(), dir, options("p/seed"))
 	if err != nil {
 		b.Fatal(err)

@@ -2,112 +2,25 @@ package artifact
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
-	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/versity/versitygw/backend/meta"
-	"github.com/versity/versitygw/backend/posix"
-	"github.com/versity/versitygw/embedgw"
-
+	"github.com/r1ctl/r1ctl/internal/artifact/gatewaytest"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
-// The tests run against a real S3 server, the gateway that r1ctl embeds. It
-// allows one instance a process and changes the working directory, so it runs in
-// a second process of this test binary, which ends when its stdin closes.
-const (
-	serverDirEnv  = "R1CTL_TEST_S3_DIR"
-	serverAddrEnv = "R1CTL_TEST_S3_ADDR"
-	testAccess    = "test-access"
-	testSecret    = "test-secret-that-must-never-be-shown"
-)
-
-var testEndpoint string // set once by TestMain
-
-func TestMain(m *testing.M) {
-	if os.Getenv(serverDirEnv) != "" {
-		if err := serve(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
-	code, err := runWithServer(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func serve() error {
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		os.Exit(0)
-	}()
-	backend, err := posix.New(os.Getenv(serverDirEnv), meta.XattrMeta{}, posix.PosixOpts{})
-	if err != nil {
-		return err
-	}
-	return embedgw.RunVersityGW(context.Background(), backend, &embedgw.Config{
-		RootUserAccess: testAccess, RootUserSecret: testSecret, Ports: []string{os.Getenv(serverAddrEnv)},
-		MaxConnections: 512, MaxRequests: 512, MultipartMaxParts: 10000, KeepAlive: true, Quiet: true,
-	})
-}
-
-func runWithServer(m *testing.M) (int, error) {
-	dir, err := os.MkdirTemp("", "r1ctl-artifact-")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(dir)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	address := listener.Addr().String()
-	listener.Close()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), serverDirEnv+"="+dir, serverAddrEnv+"="+address)
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		return 0, err
-	}
-	if err := cmd.Start(); err != nil {
-		return 0, err
-	}
-	defer cmd.Wait()
-	defer stdin.Close()
-	testEndpoint = "http://" + address
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			conn.Close()
-			return m.Run(), nil
-		}
-		if time.Now().After(deadline) {
-			return 0, fmt.Errorf("the test S3 server did not start: %w", err)
-		}
-	}
-}
+func TestMain(m *testing.M) { os.Exit(gatewaytest.Main(m)) }
 
 func testConfig() Config {
-	return Config{Endpoint: testEndpoint, Bucket: "b" + strings.ToLower(rand.Text()),
-		AccessKey: testAccess, SecretKey: testSecret, PathStyle: true, Embedded: true, DedupMin: 1 << 20}
+	return Config{Endpoint: gatewaytest.Endpoint(), Bucket: "b" + strings.ToLower(rand.Text()),
+		AccessKey: gatewaytest.Access, SecretKey: gatewaytest.Secret, PathStyle: true, Embedded: true, DedupMin: 1 << 20}
 }
 
 // newStore makes a store with a new bucket. Files of 1 MiB are large in it.
@@ -134,7 +47,7 @@ func openStore(t *testing.T, cfg Config) *Store {
 // lets it pass.
 func behindFaults(t *testing.T, bucket string, fault func(w http.ResponseWriter, r *http.Request, next http.Handler) bool) *Store {
 	t.Helper()
-	target, err := url.Parse(testEndpoint)
+	target, err := url.Parse(gatewaytest.Endpoint())
 	if err != nil {
 		t.Fatal(err)
 	}

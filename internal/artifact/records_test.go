@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/r1ctl/r1ctl/internal/artifact/gatewaytest"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -327,7 +328,7 @@ func TestOutagesAreToldFromAnswers(t *testing.T) {
 		if c.named != "" {
 			wantError(t, c.err, c.named)
 		}
-		if c.err != nil && strings.Contains(c.err.Error(), testSecret) {
+		if c.err != nil && strings.Contains(c.err.Error(), gatewaytest.Secret) {
 			t.Errorf("%s shows the secret: %v", name, c.err)
 		}
 	}
@@ -355,7 +356,7 @@ func TestConfigIsCheckedAndShowsNoSecrets(t *testing.T) {
 		}
 		wantError(t, err, "s3-config")
 	}
-	if shown := fmt.Sprintf("%v %+v %#v %s", testConfig(), testConfig(), testConfig(), testConfig()); strings.Contains(shown, testSecret) {
+	if shown := fmt.Sprintf("%v %+v %#v %s", testConfig(), testConfig(), testConfig(), testConfig()); strings.Contains(shown, gatewaytest.Secret) {
 		t.Error(shown)
 	}
 }

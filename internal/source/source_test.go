@@ -38,7 +38,7 @@ func curated(t *testing.T, c Config, address string) ([]string, r1.SourceRecord,
 }
 
 func TestS3(t *testing.T) {
-	cfg := testS3
+	cfg := testS3()
 	cfg.Bucket = "rows"
 	store, err := artifact.New(t.Context(), cfg)
 	if err != nil {
@@ -63,7 +63,7 @@ func TestS3(t *testing.T) {
 		"s3://rows/**/*.jsonl":         {"d", "odd", "a", "b", "c"},
 		"s3://rows/{set/deep,other}/*": {"d", "c"},
 	} {
-		got, record, err := curated(t, Config{S3: testS3}, address)
+		got, record, err := curated(t, Config{S3: testS3()}, address)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s gives %q (%v), want %q", address, got, err, want)
 		}
@@ -78,7 +78,7 @@ func TestS3(t *testing.T) {
 		"s3://rows/set/*.txt":    "no object and no folder of rows",
 		"s3://rows/set/[":        "cannot be read",
 	} {
-		_, _, err := curated(t, Config{S3: testS3}, address)
+		_, _, err := curated(t, Config{S3: testS3()}, address)
 		e, ok := r1.AsError(err)
 		if !ok || e.Name != "source-not-found" || e.Remedy == "" || !strings.Contains(e.Detail, want) {
 			t.Errorf("%s: %v, want %q", address, err, want)
