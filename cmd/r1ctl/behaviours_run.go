@@ -4,16 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"path"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/r1ctl/r1ctl/internal/behaviours"
-	"github.com/r1ctl/r1ctl/internal/curate"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/suggest"
+	"github.com/r1ctl/r1ctl/internal/trail"
 )
 
 // stageBehaviours is what the rows of a stage show.
@@ -37,7 +34,7 @@ func (a *app) behavioursOfRun(cmd *cobra.Command, f behavioursFlags, args []stri
 			c := counting{
 				flags: f, counter: behaviours.New(), tally: behaviours.NewTally(), stage: stage.Name, out: a.out, err: a.err, lenient: true,
 			}
-			if err := c.readStage(ctx, s, run, stage); err != nil {
+			if err := c.readStage(ctx, trail.Open(s.store, run), stage); err != nil {
 				return err
 			}
 			if err := c.complaint(); err != nil {
@@ -83,42 +80,20 @@ func stagesNamed(run *r1.Run, args []string) ([]*r1.PlannedStage, error) {
 	return nil, e
 }
 
-// readStage reads the rows of a stage's data sets and reports.
-func (c *counting) readStage(ctx context.Context, s *session, run *r1.Run, stage *r1.PlannedStage) error {
-	layout := r1.Layout{Recipe: run.Recipe, Run: run.ID}
-	for _, job := range stage.Jobs {
-		commit, err := s.store.FindCommit(ctx, layout, r1.JobKey{Run: run.ID, Stage: stage.Name, Job: job.Name})
-		if errors.Is(err, r1.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("read the commit of %s: %w", stage.Name, err)
-		}
-		for _, o := range job.Outputs {
-			a := commit.Outputs[o.Name]
-			if a.Type != r1.TypeDataset && a.Type != r1.TypeReport {
-				continue
-			}
-			m, err := s.store.Manifest(ctx, a)
-			if err != nil {
-				return fmt.Errorf("read the manifest of %s: %w", a.Name, err)
-			}
-			for _, file := range m.Files {
-				if !holdsRows(file.Path) {
-					continue
-				}
-				open := func(ctx context.Context) (io.ReadCloser, error) { return s.store.OpenFile(ctx, a, file.Path) }
-				if err := c.read(ctx, curate.Stream(stage.Name+"/"+file.Path, open)); err != nil {
-					return err
-				}
-			}
+// readStage reads the rows of a stage's data sets and reports. One that is not done
+// yet has none.
+func (c *counting) readStage(ctx context.Context, t *trail.Run, stage *r1.PlannedStage) error {
+	files, err := t.Files(ctx, stage)
+	if errors.Is(err, trail.ErrNotCommitted) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := c.read(ctx, f.Source); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-// holdsRows says whether a file of a data set or report is one of rows.
-func holdsRows(file string) bool {
-	name := path.Base(file)
-	return curate.FormatOf(name) != "" && !strings.HasPrefix(name, "dropped.") && !strings.HasPrefix(name, "quarantine.")
 }

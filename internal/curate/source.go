@@ -129,7 +129,7 @@ func nearest(path string) string {
 // HoldsRows says whether a file of a dataset folder is one of rows, by its name
 // without the folder.
 func HoldsRows(name string) bool {
-	return FormatOf(name) != "" && !isAccount(name) && !strings.HasPrefix(name, ".")
+	return FormatOf(name) != "" && !IsAccount(name) && !strings.HasPrefix(name, ".")
 }
 
 // Dir is a dataset folder: its files in one of the Formats in order of name,
@@ -155,8 +155,8 @@ func Dir(dir string) (Source, error) {
 	return files, nil
 }
 
-// isAccount says whether a file tells of rows that are not in the dataset.
-func isAccount(name string) bool {
+// IsAccount says whether a file tells of rows that are not in the dataset.
+func IsAccount(name string) bool {
 	name = strings.TrimSuffix(name, ".gz")
 	return name == "dropped.jsonl" || name == "quarantine.jsonl"
 }

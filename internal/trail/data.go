@@ -9,7 +9,6 @@ import (
 	"io"
 	"iter"
 	"path"
-	"strings"
 
 	"github.com/r1ctl/r1ctl/internal/curate"
 	"github.com/r1ctl/r1ctl/internal/r1"
@@ -86,41 +85,22 @@ type Drop struct {
 	Text   string `json:"text,omitempty"` // of a malformed row
 }
 
-// accounts are the files of rows that did not get through.
-var accounts = []string{"dropped.", "quarantine."}
+// ErrNotCommitted says that a stage has not made its rows yet.
+var ErrNotCommitted = errors.New("not committed")
 
-// IsRows says whether a file of a dataset or report is one of rows.
-func IsRows(file string) bool {
-	name := path.Base(file)
-	for _, prefix := range accounts {
-		if strings.HasPrefix(name, prefix) {
-			return false
-		}
-	}
-	return curate.FormatOf(name) != "" && name != "metrics.jsonl"
+// Files lists the files of rows in a stage's datasets and reports, in order.
+func (r *Run) Files(ctx context.Context, stage *r1.PlannedStage) ([]curate.NamedSource, error) {
+	return r.files(ctx, stage, curate.HoldsRows)
 }
 
-func isAccount(file string) bool {
-	name := path.Base(file)
-	for _, prefix := range accounts {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-// errNotCommitted says that a stage has not made its rows yet.
-var errNotCommitted = errors.New("not committed")
-
-// files lists the files of a stage's datasets and reports that are wanted, in order.
+// files lists the files of a stage's datasets and reports that are wanted by name.
 func (r *Run) files(ctx context.Context, stage *r1.PlannedStage, want func(string) bool) ([]curate.NamedSource, error) {
 	layout := r1.Layout{Recipe: r.run.Recipe, Run: r.run.ID}
 	var out []curate.NamedSource
 	for _, job := range stage.Jobs {
 		commit, err := r.store.FindCommit(ctx, layout, r1.JobKey{Run: r.run.ID, Stage: stage.Name, Job: job.Name})
 		if errors.Is(err, r1.ErrNotFound) {
-			return nil, fmt.Errorf("stage %s: %w", stage.Name, errNotCommitted)
+			return nil, fmt.Errorf("stage %s: %w", stage.Name, ErrNotCommitted)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read the commit of %s: %w", stage.Name, err)
@@ -135,7 +115,7 @@ func (r *Run) files(ctx context.Context, stage *r1.PlannedStage, want func(strin
 				return nil, fmt.Errorf("read the manifest of %s: %w", a.Name, err)
 			}
 			for _, file := range m.Files {
-				if !want(file.Path) {
+				if !want(path.Base(file.Path)) {
 					continue
 				}
 				open := func(ctx context.Context) (io.ReadCloser, error) { return r.store.OpenFile(ctx, a, file.Path) }
@@ -150,7 +130,7 @@ func (r *Run) files(ctx context.Context, stage *r1.PlannedStage, want func(strin
 // row's text, which saves decoding the others.
 func (r *Run) Rows(ctx context.Context, stage *r1.PlannedStage, part string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		files, err := r.files(ctx, stage, IsRows)
+		files, err := r.Files(ctx, stage)
 		if err != nil {
 			yield(Row{}, err)
 			return
@@ -181,7 +161,7 @@ func (r *Run) Rows(ctx context.Context, stage *r1.PlannedStage, part string) ite
 // Dropped reads what a stage dropped, in order.
 func (r *Run) Dropped(ctx context.Context, stage *r1.PlannedStage, part string) iter.Seq2[Drop, error] {
 	return func(yield func(Drop, error) bool) {
-		files, err := r.files(ctx, stage, isAccount)
+		files, err := r.files(ctx, stage, curate.IsAccount)
 		if err != nil {
 			yield(Drop{}, err)
 			return

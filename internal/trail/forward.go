@@ -42,7 +42,7 @@ func (r *Run) Forward(ctx context.Context, row Row) ([]Fate, error) {
 				continue
 			}
 			fate, after, err := r.fate(ctx, stage, before)
-			if errors.Is(err, errNotCommitted) {
+			if errors.Is(err, ErrNotCommitted) {
 				break
 			}
 			if err != nil {
@@ -112,7 +112,7 @@ func (r *Run) committed(ctx context.Context, stage *r1.PlannedStage) (bool, erro
 	for _, job := range stage.Jobs {
 		_, err := r.store.FindCommit(ctx, r1.Layout{Recipe: r.run.Recipe, Run: r.run.ID}, r1.JobKey{Run: r.run.ID, Stage: stage.Name, Job: job.Name})
 		if errors.Is(err, r1.ErrNotFound) {
-			return false, errNotCommitted
+			return false, ErrNotCommitted
 		}
 		if err != nil {
 			return false, err

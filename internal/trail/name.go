@@ -84,7 +84,7 @@ func (r *Run) Find(ctx context.Context, n Name) (Row, error) {
 			continue
 		}
 		row, ok, err := r.look(ctx, stage, n)
-		if errors.Is(err, errNotCommitted) {
+		if errors.Is(err, ErrNotCommitted) {
 			continue
 		}
 		if err != nil || ok {
@@ -96,7 +96,7 @@ func (r *Run) Find(ctx context.Context, n Name) (Row, error) {
 
 // notDone is the user's error for a stage whose rows are yet to come.
 func notDone(err error, stage, run string) error {
-	if !errors.Is(err, errNotCommitted) {
+	if !errors.Is(err, ErrNotCommitted) {
 		return err
 	}
 	return &r1.Error{Name: "stage-not-done", Detail: fmt.Sprintf("stage %s has no rows yet", stage), Remedy: "r1ctl status " + run}
