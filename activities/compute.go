@@ -22,10 +22,10 @@ import (
 // Compute joins the shards of a stage, or runs a curate job in this worker: inputs down, rows through the
 // filters, the dataset up, commit. Killed anywhere, the next try takes an
 // attempt number of its own and so never writes into this one's prefix; it begins
-// with the shards of rows that earlier ones have found out about.
+// with the journal of what earlier ones have found out about rows.
 func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Computed, error) {
 	if c, err := a.Store.FindCommit(ctx, ref.Layout(), ref.Key()); err == nil {
-		(&jobShards{Activities: a, prefix: ref.Layout().Shards(ref.Key())}).remove(ctx) // whoever committed may have died before
+		(&jobJournal{Activities: a, prefix: ref.Layout().Journal(ref.Key())}).remove(ctx) // whoever committed may have died before
 		return tasks.Computed{Metrics: keyMetrics(c.Kind, c.Metrics)}, nil
 	} else if !errors.Is(err, r1.ErrNotFound) {
 		return tasks.Computed{}, fmt.Errorf("look for the commit of %s: %w", ref.Key(), err)
@@ -65,8 +65,8 @@ func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Compu
 	}
 	fetched := time.Now()
 	in.Progress = func(n int) { rows.Store(int64(n)) }
-	shards := &jobShards{Activities: a, prefix: ref.Layout().Shards(ref.Key()), first: attempt == 1}
-	in.Shards = shards
+	journal := &jobJournal{Activities: a, prefix: ref.Layout().Journal(ref.Key()), first: attempt == 1}
+	in.Shards = journal
 	funnel, err := a.Curate(ctx, in)
 	if err != nil {
 		if funnel.In > 0 {
@@ -102,7 +102,7 @@ func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Compu
 		Maker: &r1.Maker{R1ctl: a.R1ctl},
 	})
 	if err == nil {
-		shards.remove(ctx)
+		journal.remove(ctx)
 	}
 	return tasks.Computed{Metrics: keyMetrics(job.Kind, metrics)}, err
 }

@@ -11,7 +11,7 @@ const (
 	EngineCommitting    = "engine.committing"     // its result is read and proven, nothing is committed
 	EngineCommitted     = "engine.committed"      // committed, the workflow does not know
 	EngineClaimed       = "engine.claimed"        // a computed job has its attempt number
-	EngineShard         = "engine.shard"          // a shard of a computed job's rows is kept; jobs of few rows have none
+	EngineJournal       = "engine.journal"        // an entry of a computed job's journal is kept; jobs of few rows have none
 	EngineComputed      = "engine.computed"       // a computed job's dataset lies in a local folder
 	EngineComputeStored = "engine.compute-stored" // a computed job's dataset is stored, not committed
 	EngineStage         = "engine.stage-recorded" // a stage's new state is written, the workflow does not know

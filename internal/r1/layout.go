@@ -19,7 +19,7 @@ import (
 //	<recipe>/<run>/_reviews/<stage>/<fingerprint>.json    what people said of a job's rows; the file lies beside it
 //	<recipe>/<run>/<stage>/<output>/…             artifacts, readable by any S3 client
 //	<recipe>/<run>/_stages/<stage>.json           stage record, for status
-//	<recipe>/<run>/_shards/<stage>/<job>/…         what a computed job has found out so far; gone when it is committed
+//	<recipe>/<run>/_journal/<stage>/<job>/…        what a computed job has found out so far; gone when it is committed
 //	<recipe>/<run>/_jobs/<stage>/<job>/commit.json
 //	<recipe>/<run>/_jobs/<stage>/<job>/<attempt>/{spec,heartbeat,result}.json, metrics/, log/, checkpoints/, accounts/
 type Layout struct {
@@ -103,9 +103,9 @@ func (l Layout) Artifact(o OutputDecl, attempt int) string {
 // Job is the prefix of a job's records.
 func (l Layout) Job(k JobKey) string { return path.Join(l.Prefix(), "_jobs", k.Stage, k.Job) }
 
-// Shards is the prefix, without a slash at its end, of what the attempts of a
+// Journal is the prefix, without a slash at its end, of what the attempts of a
 // computed job have found out, each for those after it.
-func (l Layout) Shards(k JobKey) string { return path.Join(l.Prefix(), "_shards", k.Stage, k.Job) }
+func (l Layout) Journal(k JobKey) string { return path.Join(l.Prefix(), "_journal", k.Stage, k.Job) }
 
 // Commit is the one object that says a job is done.
 func (l Layout) Commit(k JobKey) string { return path.Join(l.Job(k), "commit.json") }

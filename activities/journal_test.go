@@ -42,7 +42,7 @@ func TestShardsGoFromOneAttemptToTheNextAndAreRemovedWithTheCommit(t *testing.T)
 				return curate(ctx, in)
 			}
 			w.compute(t)
-			objects, err := w.store.FilesUnder(t.Context(), w.layout.Shards(w.ref("rows").Key()))
+			objects, err := w.store.FilesUnder(t.Context(), w.layout.Journal(w.ref("rows").Key()))
 			if err != nil || len(objects) > 0 {
 				t.Errorf("left are %v, %v", objects, err)
 			}

@@ -10,19 +10,19 @@ import (
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
-// jobShards keeps the shards of a computed job in S3, under a prefix that all its
+// jobJournal keeps the journal of a computed job in S3, under a prefix that all its
 // attempts share, so that it does not matter on which machine the next one runs.
-// Two attempts at once write equal bytes. A shard that cannot be read or kept is
+// Two attempts at once write equal bytes. An entry that cannot be read or kept is
 // no harm but work: the attempt goes on.
-type jobShards struct {
+type jobJournal struct {
 	*Activities
 	prefix string
 	first  bool // the first attempt has nothing to look for
 	some   atomic.Bool
 }
 
-// Load gives a shard of an earlier attempt, nil where there is none.
-func (s *jobShards) Load(ctx context.Context, name string) ([]byte, error) {
+// Load gives an entry of an earlier attempt, nil where there is none.
+func (s *jobJournal) Load(ctx context.Context, name string) ([]byte, error) {
 	if s.first {
 		return nil, nil
 	}
@@ -38,19 +38,19 @@ func (s *jobShards) Load(ctx context.Context, name string) ([]byte, error) {
 	return nil, nil
 }
 
-// Save keeps a shard for the attempts after this one.
-func (s *jobShards) Save(ctx context.Context, name string, data []byte) error {
+// Save keeps an entry for the attempts after this one.
+func (s *jobJournal) Save(ctx context.Context, name string, data []byte) error {
 	s.some.Store(true)
 	if err := s.Store.PutBytes(ctx, path.Join(s.prefix, name), data); err != nil && ctx.Err() == nil {
 		s.warn("cannot keep what was found out: another attempt would work on its rows again", name, err)
 	}
-	fault.Point(fault.EngineShard, path.Join(s.prefix, name))
+	fault.Point(fault.EngineJournal, path.Join(s.prefix, name))
 	return ctx.Err()
 }
 
-// remove deletes the shards of a committed job, where there may be some. What
+// remove deletes the journal of a committed job, where there may be some. What
 // cannot be deleted costs space.
-func (s *jobShards) remove(ctx context.Context) {
+func (s *jobJournal) remove(ctx context.Context) {
 	if s.first && !s.some.Load() {
 		return
 	}
@@ -59,12 +59,12 @@ func (s *jobShards) remove(ctx context.Context) {
 		err = errors.Join(err, s.Store.Delete(ctx, o.Key))
 	}
 	if err != nil && !errors.Is(err, r1.ErrNotFound) {
-		s.warn("cannot delete the shards of a job that is done", s.prefix, err)
+		s.warn("cannot delete the journal of a job that is done", s.prefix, err)
 	}
 }
 
-func (s *jobShards) warn(what, name string, err error) {
+func (s *jobJournal) warn(what, name string, err error) {
 	if s.Log != nil {
-		s.Log.Warn(what, "shard", name, "error", err)
+		s.Log.Warn(what, "entry", name, "error", err)
 	}
 }
