@@ -42,8 +42,6 @@ func (a *Activities) FindCommit(ctx context.Context, ref tasks.JobRef) (tasks.Fo
 	switch {
 	case err != nil:
 		return tasks.Found{}, err
-	case from.Commit == nil && job.Anew != "":
-		return tasks.Found{}, nil
 	case from.Commit == nil:
 		return a.spared(ctx, ref)
 	}
