@@ -83,7 +83,7 @@ func Adopt(ctx context.Context, s Store, r Request) (*Adopted, error) {
 	}
 	// Said first, so that whoever removes files sees that these are needed.
 	entry := r1.AdoptedEntry{Recipe: r.Plan.Recipe, JobKey: key, Prefix: o.Prefix, From: r.From.Address}
-	if err := s.PutJSON(ctx, r1.AdoptedIndex(run), entry); err != nil {
+	if err := s.PutJSON(ctx, r1.AdoptedIndex(l), entry); err != nil {
 		return nil, fmt.Errorf("index what is adopted: %w", err)
 	}
 	if out.Copied {
@@ -114,9 +114,10 @@ func Adopt(ctx context.Context, s Store, r Request) (*Adopted, error) {
 }
 
 // Remove takes back what was adopted for an output: the commits, not the files. It says
-// how many there were.
+// how many there were. Jobs of other recipes may be equal, and an adoption for one of these
+// is taken back too: it is the one that would be reused.
 func Remove(ctx context.Context, s Store, plan *r1.Plan, output r1.OutputRef) (int, error) {
-	job, _, err := (Request{Plan: plan, Output: output}).job()
+	job, decl, err := (Request{Plan: plan, Output: output}).job()
 	if err != nil {
 		return 0, err
 	}
@@ -126,10 +127,11 @@ func Remove(ctx context.Context, s Store, plan *r1.Plan, output r1.OutputRef) (i
 			return n, nil
 		}
 		if err == nil {
-			err = s.Delete(ctx, r1.Layout{Recipe: plan.Recipe, Run: c.Key.Run}.Commit(c.Key))
-		}
-		if err == nil {
-			err = s.Delete(ctx, r1.AdoptedIndex(c.Key.Run))
+			recipe, _, _ := strings.Cut(c.Outputs[decl.Name].Prefix, "/") // whichever it was adopted for
+			l := r1.Layout{Recipe: recipe, Run: c.Key.Run}
+			if err = s.Delete(ctx, l.Commit(c.Key)); err == nil {
+				err = s.Delete(ctx, r1.AdoptedIndex(l))
+			}
 		}
 		if err != nil {
 			return n, fmt.Errorf("take back what was adopted: %w", err)

@@ -182,7 +182,8 @@ func (s *Store) whole(ctx context.Context, c r1.Commit) error {
 // come in the order in which they ended, the newest first; one that repeats another only
 // takes the place of those that are not usable any more.
 func (s *Store) indexCommit(ctx context.Context, key string, c r1.Commit) error {
-	if c.Apart {
+	// Of what was adopted only the adoption itself is found, until it is taken back.
+	if c.Apart || c.ReusedFrom != nil && c.Made != nil && c.Made.Adopted != nil {
 		return nil
 	}
 	index, mine := r1.FingerprintIndex(c.Fingerprint), entryOf(key, c)

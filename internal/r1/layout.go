@@ -9,7 +9,7 @@ import (
 //
 //	_runs/<run>.json                              index: run id -> recipe
 //	_fingerprints/<2>/<fingerprint>.json          index: job fingerprint -> commit
-//	_adopted/<adopted>.json                       index: what was adopted, kept in place of a run's: <recipe>/<adopted>/…
+//	_adopted/<recipe>/<adopted>.json              index: what was adopted, kept in place of a run's: <recipe>/<adopted>/…
 //	_digests/<2>/<sha256>.json                    index: file digest -> object
 //	_gc/doomed.json                               what a garbage collection is about to remove
 //	<recipe>/<run>/run.json                       the frozen run
@@ -57,7 +57,7 @@ func AdoptedRun(fingerprint, digest string) string {
 
 // AdoptedIndex is the key that says that something was adopted, and AdoptedIndexPrefix
 // lists all: like runs, these hold commits whose files must stay.
-func AdoptedIndex(run string) string { return path.Join("_adopted", run+".json") }
+func AdoptedIndex(l Layout) string { return path.Join("_adopted", l.Recipe, l.Run+".json") }
 
 // AdoptedIndexPrefix lists what was adopted.
 const AdoptedIndexPrefix = "_adopted/"
