@@ -81,7 +81,7 @@ func (a *app) collect(ctx context.Context, s *session, f gcFlags) error {
 		return err
 	}
 	if f.takeOver {
-		if err := s.store.Spare(ctx); err != nil {
+		if err := s.store.TakeOver(ctx); err != nil {
 			return err
 		}
 	}

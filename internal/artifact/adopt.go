@@ -89,15 +89,50 @@ func (s *Store) Refer(ctx context.Context, files []r1.ManifestEntry, o UploadOpt
 	if err != nil {
 		return a, err
 	}
-	if doomed, err := s.AnyDoomed(ctx, files); err != nil || !doomed {
-		return a, err
+	// The manifest that stands may be that of an earlier adoption, which others rely on: it stays
+	// whatever is found.
+	doomed, lost, err := s.announced(ctx, a, s.intact)
+	switch {
+	case err != nil:
+		return a, fmt.Errorf("refer to files of %s: %w", o.Name, err)
+	case doomed:
+		return a, &r1.Error{Name: "gc-under-way", Detail: "a garbage collection is about to remove files of " + o.Name,
+			Remedy: "give a copy of them in a folder, or try again when it has ended"}
+	case lost != "":
+		return a, &r1.Error{Name: "artifact-missing", Detail: fmt.Sprintf("%s: %s is not there any more, or is another file now", o.Name, s.URI(lost)),
+			Remedy: "give a copy of its files in a folder"}
 	}
-	// The manifest came too late for a collection that has begun.
-	if err := s.Delete(ctx, manifestKey(o.Prefix)); err != nil {
-		return a, err
+	return a, nil
+}
+
+// announced looks whether what an artifact is made of is there and stays, now that its
+// manifest says that it is needed: a collection that did not see the manifest has said before
+// what it removes. It tells whether something is about to go, and the key of an object that
+// is not what it was.
+func (s *Store) announced(ctx context.Context, a r1.Artifact, there func(context.Context, r1.ManifestEntry) (bool, error)) (doomed bool, lost string, err error) {
+	m, err := s.Manifest(ctx, a)
+	if err != nil {
+		return false, "", err
 	}
-	return a, &r1.Error{Name: "gc-under-way", Detail: "a garbage collection is about to remove files of " + o.Name,
-		Remedy: "give a copy of them in a folder, or try again when it has ended"}
+	if doomed, err = s.AnyDoomed(ctx, m.Files); err != nil || doomed {
+		return doomed, "", err
+	}
+	for _, f := range m.Files {
+		if ok, err := there(ctx, f); err != nil || !ok {
+			return false, f.Key, err
+		}
+	}
+	return false, "", nil
+}
+
+// intact tells whether a file's object is there, and is not known to hold other bytes: others
+// than this store note no digest.
+func (s *Store) intact(ctx context.Context, f r1.ManifestEntry) (bool, error) {
+	there, err := s.Head(ctx, f.Key)
+	if errors.Is(err, r1.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && there.Size == f.Size && (there.SHA256 == "" || there.SHA256 == f.SHA256), err
 }
 
 // Prefer brings a commit to the front of those with its fingerprint, so that it is found

@@ -71,38 +71,47 @@ func (s *Store) Doomed(ctx context.Context) (*Doomed, error) {
 }
 
 // Doom says what will be removed, unless another collection is under way. One
-// whose process died on this machine is none.
+// whose process died on this machine is none: of many that see this one takes its place.
 func (s *Store) Doom(ctx context.Context, d Doomed) error {
 	sort.Strings(d.Prefixes)
-	won, err := s.PutJSONIfAbsent(ctx, r1.DoomedKey, d)
-	if err != nil {
+	err := UpdateJSON(ctx, s, r1.DoomedKey, func(other *Doomed) error {
+		if !other.At.IsZero() && !other.sameAs(d) && !(other.Host == d.Host && other.PID != d.PID && !lives(other.PID)) {
+			return &r1.Error{Name: "gc-under-way",
+				Detail: fmt.Sprintf("another garbage collection is under way: process %d on %s, since %s", other.PID, other.Host, other.At.Local().Format(time.DateTime)),
+				Remedy: "wait for its end; if its process is gone for good: r1ctl artifacts gc --yes --take-over"}
+		}
+		*other = d
+		return nil
+	})
+	if _, known := r1.AsError(err); err != nil && !known {
 		return fmt.Errorf("say what will be removed: %w", err)
 	}
-	if won {
-		return nil
-	}
-	other, err := s.Doomed(ctx)
-	if err != nil {
-		return err
-	}
-	if other == nil || other.Host == d.Host && other.PID != d.PID && !lives(other.PID) {
-		if err := s.Spare(ctx); err != nil {
-			return err
-		}
-		if won, err = s.PutJSONIfAbsent(ctx, r1.DoomedKey, d); err != nil || won {
-			return err
-		}
-	}
-	e := &r1.Error{Name: "gc-under-way", Detail: "another garbage collection is under way",
-		Remedy: "wait for its end; if its process is gone for good: r1ctl artifacts gc --yes --take-over"}
-	if other != nil {
-		e.Detail += fmt.Sprintf(": process %d on %s, since %s", other.PID, other.Host, other.At.Local().Format(time.DateTime))
-	}
-	return e
+	return err
 }
 
-// Spare ends what Doom began.
-func (s *Store) Spare(ctx context.Context) error {
+// sameAs tells whether both say the word of one collection.
+func (d *Doomed) sameAs(other Doomed) bool {
+	return d.Host == other.Host && d.PID == other.PID && d.At.Equal(other.At)
+}
+
+// Dooms tells whether what a collection has said stands: another may have taken its place,
+// by the word of a person who thought it gone.
+func (s *Store) Dooms(ctx context.Context, d Doomed) (bool, error) {
+	there, err := s.Doomed(ctx)
+	return there != nil && there.sameAs(d), err
+}
+
+// Spare ends what Doom began, unless another collection has taken its place.
+func (s *Store) Spare(ctx context.Context, d Doomed) error {
+	ours, err := s.Dooms(ctx, d)
+	if err != nil || !ours {
+		return err
+	}
+	return s.TakeOver(ctx)
+}
+
+// TakeOver ends the collection that is under way, whose ever it is.
+func (s *Store) TakeOver(ctx context.Context) error {
 	if err := s.Delete(ctx, r1.DoomedKey); err != nil {
 		return fmt.Errorf("end the garbage collection: %w", err)
 	}
@@ -130,7 +139,8 @@ func (s *Store) AnyDoomed(ctx context.Context, files []r1.ManifestEntry) (bool, 
 }
 
 // settle makes an artifact whose manifest stands independent of objects that are
-// about to be removed: what it points to there is stored once more, as its own.
+// about to be removed, or that have been by a collection that ended before the
+// manifest was there: what it points to there is stored once more, as its own.
 // The content stays the same, and so does the artifact's digest.
 func (u *uploader) settle(ctx context.Context, files []localFile, m r1.Manifest) error {
 	var foreign []r1.ManifestEntry
@@ -149,7 +159,13 @@ func (u *uploader) settle(ctx context.Context, files []localFile, m r1.Manifest)
 	own := map[string]bool{}
 	for _, e := range foreign {
 		if !doomed.Covers(e.Key) {
-			continue
+			holds, err := u.store.holds(ctx, e.Key, e.SHA256, e.Size)
+			if err != nil {
+				return err
+			}
+			if holds {
+				continue
+			}
 		}
 		if err := u.storeOwn(ctx, files, e); err != nil {
 			return err

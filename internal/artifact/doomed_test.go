@@ -6,14 +6,17 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
 func doom(t *testing.T, s *Store, prefixes ...string) {
 	t.Helper()
-	if err := s.Doom(t.Context(), Doomed{Host: "here", PID: os.Getpid(), Prefixes: prefixes}); err != nil {
+	if err := s.Doom(t.Context(), Doomed{Host: "here", PID: os.Getpid(), At: time.Now(), Prefixes: prefixes}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -35,26 +38,37 @@ func TestDoomedCoversWhatLiesBelow(t *testing.T) {
 func TestUploadDoesNotDependOnWhatIsRemoved(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, during bool // during: when the upload's manifest is about to be written
+		gone           bool // the collection has begun and ended just then
 	}{
 		"doomed before the upload looks for equal bytes": {before: true},
 		"doomed between that and the manifest":           {during: true},
+		"doomed and gone between the two":                {gone: true},
 		"nothing is doomed: equal bytes are stored once": {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStore(t)
 			dir := writeFiles(t, model())
 			upload(t, s, dir, "full/old/zero/model")
+			during := c.during
 			through := behindFaults(t, s.Bucket(), func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-				if c.during && r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "new/zero/model/"+r1.ManifestFile) {
-					c.during = false
+				if r.Method != http.MethodPut || !strings.HasSuffix(r.URL.Path, "new/zero/model/"+r1.ManifestFile) {
+					return false
+				}
+				if during {
+					during = false
 					doom(t, s, "full/old/zero/model")
+				}
+				if c.gone {
+					if err := s.Delete(t.Context(), "full/old/zero/model/model.safetensors"); err != nil {
+						t.Error(err)
+					}
 				}
 				return false
 			})
 			if c.before {
 				doom(t, s, "full/old/zero/model")
 			}
-			doomed := c.before || c.during
+			doomed := c.before || c.during || c.gone
 			a := upload(t, through, dir, "full/new/zero/model")
 			m, err := s.Manifest(t.Context(), a)
 			if err != nil {
@@ -111,7 +125,7 @@ func TestDoomedCommitIsNotReused(t *testing.T) {
 	if _, err := s.FindByFingerprint(t.Context(), fp); !errors.Is(err, r1.ErrNotFound) {
 		t.Errorf("found what is about to be removed: %v", err)
 	}
-	if err := s.Spare(t.Context()); err != nil {
+	if err := s.TakeOver(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.FindByFingerprint(t.Context(), fp); err != nil {
@@ -122,20 +136,68 @@ func TestDoomedCommitIsNotReused(t *testing.T) {
 func TestCollectionsTakeTurns(t *testing.T) {
 	s := newStore(t)
 	doom(t, s, "a")
-	alive := Doomed{Host: "elsewhere", PID: os.Getpid(), Prefixes: []string{"b"}}
+	alive := Doomed{Host: "elsewhere", PID: os.Getpid(), At: time.Now(), Prefixes: []string{"b"}}
 	wantError(t, s.Doom(t.Context(), alive), "gc-under-way")
 	// One that was killed on this machine is none.
-	if err := s.Spare(t.Context()); err != nil {
+	if err := s.TakeOver(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	const gone = 1 << 30
-	if err := s.Doom(context.Background(), Doomed{Host: "here", PID: gone, Prefixes: []string{"a"}}); err != nil {
+	if err := s.Doom(context.Background(), Doomed{Host: "here", PID: gone, At: time.Now(), Prefixes: []string{"a"}}); err != nil {
 		t.Fatal(err)
 	}
 	doom(t, s, "b")
 	d, err := s.Doomed(t.Context())
 	if err != nil || !d.Covers("b") || d.Covers("a") {
 		t.Errorf("doomed %+v, %v", d, err)
+	}
+}
+
+// Of many that find a dead collection one takes its place.
+func TestOneTakesTheDeadOnesPlace(t *testing.T) {
+	s := newStore(t)
+	dead := Doomed{Host: "here", PID: 1 << 30, At: time.Now(), Prefixes: []string{"a"}}
+	if err := s.Doom(t.Context(), dead); err != nil {
+		t.Fatal(err)
+	}
+	var won atomic.Int32
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			err := s.Doom(t.Context(), Doomed{Host: "here", PID: os.Getpid(), At: dead.At.Add(time.Duration(i) * time.Second), Prefixes: []string{"b"}})
+			if err == nil {
+				won.Add(1)
+			} else if e, ok := r1.AsError(err); !ok || e.Name != "gc-under-way" {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if won.Load() != 1 {
+		t.Errorf("%d collections are under way", won.Load())
+	}
+}
+
+// A collection that was taken for gone, and was not, ends nothing but its own.
+func TestACollectionWhosePlaceWasTaken(t *testing.T) {
+	s := newStore(t)
+	slow := Doomed{Host: "elsewhere", PID: 1, At: time.Now(), Prefixes: []string{"a"}}
+	next := Doomed{Host: "here", PID: os.Getpid(), At: time.Now(), Prefixes: []string{"b"}}
+	for _, err := range []error{s.Doom(t.Context(), slow), s.TakeOver(t.Context()), s.Doom(t.Context(), next), s.Spare(t.Context(), slow)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for d, want := range map[*Doomed]bool{&slow: false, &next: true} {
+		if got, err := s.Dooms(t.Context(), *d); err != nil || got != want {
+			t.Errorf("of %s: %v, %v", d.Host, got, err)
+		}
+	}
+	if err := s.Spare(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := s.Doomed(t.Context()); d != nil || err != nil {
+		t.Errorf("%+v, %v", d, err)
 	}
 }
 

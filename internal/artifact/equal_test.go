@@ -3,6 +3,7 @@ package artifact
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,12 @@ func TestEqualCommits(t *testing.T) {
 	commit("reuse", "old", func(c *r1.Commit) { c.ReusedFrom = &r1.JobKey{Run: "first"} })
 	if got := newest(); got != "first" {
 		t.Errorf("after a reuse %s is found", got)
+	}
+	commit("of-adopted", "old", func(c *r1.Commit) {
+		c.ReusedFrom, c.Made = &r1.JobKey{Run: "adopted"}, &r1.Made{Inputs: map[string]string{"policy": "taken"}, Adopted: &r1.Adopted{}}
+	})
+	if _, err := of("taken"); !errors.Is(err, r1.ErrNotFound) {
+		t.Errorf("a repetition of what was adopted is found for itself: %v", err)
 	}
 	commit("apart", "old", func(c *r1.Commit) { c.Apart = true })
 	if got := newest(); got != "first" {
@@ -136,6 +143,50 @@ func TestAnArtifactOfWhatIsThere(t *testing.T) {
 	}
 	if err := s.Download(ctx, a, t.TempDir(), DownloadOptions{}); err == nil {
 		t.Error("other bytes were read")
+	}
+}
+
+// What is referred to may go while its manifest is written, and the manifest may be one that
+// others rely on.
+func TestWhatIsReferredToMayGo(t *testing.T) {
+	for name, c := range map[string]struct {
+		vanish func(t *testing.T, s *Store)
+		want   string
+	}{
+		"it is about to be removed": {func(t *testing.T, s *Store) { doom(t, s, "imports/model") }, "gc-under-way"},
+		"it has gone": {func(t *testing.T, s *Store) {
+			if err := s.Delete(t.Context(), "imports/model/config.json"); err != nil {
+				t.Error(err)
+			}
+		}, "artifact-missing"},
+		"another lies there": {func(t *testing.T, s *Store) {
+			if err := s.PutBytes(t.Context(), "imports/model/config.json", []byte("[]")); err != nil {
+				t.Error(err)
+			}
+		}, "artifact-missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t)
+			if err := s.PutBytes(t.Context(), "imports/model/config.json", []byte("{}")); err != nil {
+				t.Fatal(err)
+			}
+			files, err := s.Entries(t.Context(), "imports/model")
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := UploadOptions{Name: "zero.model", Type: r1.TypeModel, Prefix: "full-r1/adopted/zero/model"}
+			through := behindFaults(t, s.Bucket(), func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+				if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, r1.ManifestFile) {
+					c.vanish(t, s)
+				}
+				return false
+			})
+			_, err = through.Refer(t.Context(), files, o)
+			wantError(t, err, c.want)
+			if _, err := s.Manifest(t.Context(), r1.Artifact{Prefix: o.Prefix}); err != nil {
+				t.Errorf("the manifest went: %v", err)
+			}
+		})
 	}
 }
 

@@ -102,12 +102,18 @@ func (s *Store) Compose(ctx context.Context, files []r1.ManifestEntry, o UploadO
 	if err := checkEntries(files); err != nil {
 		return r1.Artifact{}, fmt.Errorf("compose %s: %w", o.Name, err)
 	}
+	held := func(ctx context.Context, f r1.ManifestEntry) (bool, error) {
+		return s.holds(ctx, f.Key, f.SHA256, f.Size)
+	}
+	missing := func(key string) error {
+		return &r1.Error{Name: "artifact-missing", Detail: fmt.Sprintf("%s: %s does not hold what it held", o.Name, s.URI(key)), Remedy: "rebuild the stage that makes it"}
+	}
 	for _, f := range files {
-		switch holds, err := s.holds(ctx, f.Key, f.SHA256, f.Size); {
+		switch holds, err := held(ctx, f); {
 		case err != nil:
 			return r1.Artifact{}, fmt.Errorf("compose %s: %w", o.Name, err)
 		case !holds:
-			return r1.Artifact{}, &r1.Error{Name: "artifact-missing", Detail: fmt.Sprintf("%s: %s does not hold what it held", o.Name, s.URI(f.Key)), Remedy: "rebuild the stage that makes it"}
+			return r1.Artifact{}, missing(f.Key)
 		}
 	}
 	a, err := s.publish(ctx, o.Prefix, r1.Manifest{Version: r1.ManifestVersion, Name: o.Name, Type: o.Type, Producer: o.Producer,
@@ -115,9 +121,13 @@ func (s *Store) Compose(ctx context.Context, files []r1.ManifestEntry, o UploadO
 	if err != nil {
 		return a, err
 	}
-	// The manifest says what is needed; a collection that did not see it says what goes.
-	if doomed, err := s.AnyDoomed(ctx, files); err != nil || doomed {
-		return a, errors.Join(err, fmt.Errorf("compose %s: what it is made of is about to be removed", o.Name))
+	switch doomed, lost, err := s.announced(ctx, a, held); {
+	case err != nil:
+		return a, fmt.Errorf("compose %s: %w", o.Name, err)
+	case doomed:
+		return a, fmt.Errorf("compose %s: what it is made of is about to be removed", o.Name)
+	case lost != "":
+		return a, missing(lost)
 	}
 	return a, nil
 }

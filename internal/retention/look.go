@@ -23,7 +23,8 @@ type Store interface {
 	Head(ctx context.Context, key string) (artifact.Object, error)
 	Delete(ctx context.Context, key string) error
 	Doom(ctx context.Context, d artifact.Doomed) error
-	Spare(ctx context.Context) error
+	Dooms(ctx context.Context, d artifact.Doomed) (bool, error)
+	Spare(ctx context.Context, d artifact.Doomed) error
 }
 
 // A view is a run as the bucket has it.

@@ -11,8 +11,9 @@ import (
 
 // referred are the keys of objects that something points to which no attempt made: what was
 // adopted, and what people handed in. Both have manifests, and so may share their bytes with
-// what runs made.
-func referred(ctx context.Context, s Store, views []*view) (map[string]bool, error) {
+// what runs made. kept are prefixes of artifacts that commits need: one that no run made was
+// adopted, and stays for those that took it also when the adoption is taken back.
+func referred(ctx context.Context, s Store, views []*view, kept map[string]bool) (map[string]bool, error) {
 	live := map[string]bool{}
 	point := func(prefix string) error {
 		var m r1.Manifest
@@ -33,6 +34,20 @@ func referred(ctx context.Context, s Store, views []*view) (map[string]bool, err
 			return nil, err
 		}
 		if err := point(entry.Prefix); err != nil {
+			return nil, err
+		}
+	}
+	own := map[string]bool{}
+	for _, v := range views {
+		for prefix := range v.outputs {
+			own[prefix] = true
+		}
+	}
+	for prefix := range kept {
+		if own[prefix] {
+			continue
+		}
+		if err := point(prefix); err != nil {
 			return nil, err
 		}
 	}

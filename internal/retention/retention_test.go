@@ -270,11 +270,11 @@ func (m *mortal) Delete(ctx context.Context, key string) error {
 	return m.Store.Delete(ctx, key)
 }
 
-func (m *mortal) Spare(ctx context.Context) error {
+func (m *mortal) Spare(ctx context.Context, d artifact.Doomed) error {
 	if err := m.die(); err != nil {
 		return err
 	}
-	return m.Store.Spare(ctx)
+	return m.Store.Spare(ctx, d)
 }
 
 // Killed before any of its writes, it leaves nothing that seems whole and is not,
@@ -329,7 +329,7 @@ func TestWhatOthersPointToStays(t *testing.T) {
 	m, err := w.store.Manifest(t.Context(), zero)
 	w.must(err)
 	w.must(w.store.PutJSON(t.Context(), "full/adopted-1/zero/out/"+r1.ManifestFile, m))
-	w.must(w.store.PutJSON(t.Context(), r1.AdoptedIndex("adopted-1"), r1.AdoptedEntry{Recipe: "full", Prefix: "full/adopted-1/zero/out"}))
+	w.must(w.store.PutJSON(t.Context(), r1.AdoptedIndex(r1.Layout{Recipe: "full", Run: "adopted-1"}), r1.AdoptedEntry{Recipe: "full", Prefix: "full/adopted-1/zero/out"}))
 	fork := w.run("fork", "fork", r1.RunRunning, 1)
 	var run r1.Run
 	w.must(w.store.GetJSON(t.Context(), fork.RunFile(), &run))
@@ -337,14 +337,27 @@ func TestWhatOthersPointToStays(t *testing.T) {
 	job.Take = &r1.Taken{Recipe: "full", JobKey: r1.JobKey{Run: "old", Stage: "pool", Job: job.Name}}
 	w.must(w.store.PutJSON(t.Context(), fork.RunFile(), run))
 
-	w.sweep(Policy{OlderThan: 24 * time.Hour})
-	w.whole(pool)
-	for _, f := range m.Files {
-		if there, err := w.store.Exists(t.Context(), f.Key); err != nil || !there {
-			t.Errorf("what was adopted lost %s (%v)", f.Key, err)
+	// The run that took it relies on it also when the adoption is taken back.
+	taker := w.run("taker", "taker", r1.RunCompleted, 1)
+	adopted := zero
+	adopted.Prefix = "full/adopted-1/zero/out"
+	w.must(w.store.PutJSON(t.Context(), taker.Commit(r1.JobKey{Run: "taker", Stage: "zero", Job: r1.MainJob}),
+		r1.Commit{Version: 1, Key: r1.JobKey{Run: "taker", Stage: "zero", Job: r1.MainJob}, Fingerprint: fp("takerzero"), Outputs: map[string]r1.Artifact{"out": adopted},
+			ReusedFrom: &r1.JobKey{Run: "adopted-1", Stage: "zero", Job: r1.MainJob}, Made: &r1.Made{Adopted: &r1.Adopted{}}, Ended: w.now}))
+
+	for _, takenBack := range []bool{false, true} {
+		if takenBack {
+			w.must(w.store.Delete(t.Context(), r1.AdoptedIndex(r1.Layout{Recipe: "full", Run: "adopted-1"})))
 		}
-	}
-	if there, err := w.store.Exists(t.Context(), zero.Prefix+"/"+r1.ManifestFile); err != nil || there {
-		t.Errorf("the run's own manifest should have gone (%v)", err)
+		w.sweep(Policy{OlderThan: 24 * time.Hour})
+		w.whole(pool)
+		for _, f := range m.Files {
+			if there, err := w.store.Exists(t.Context(), f.Key); err != nil || !there {
+				t.Errorf("what was adopted lost %s (taken back: %t, %v)", f.Key, takenBack, err)
+			}
+		}
+		if there, err := w.store.Exists(t.Context(), zero.Prefix+"/"+r1.ManifestFile); err != nil || there {
+			t.Errorf("the run's own manifest should have gone (%v)", err)
+		}
 	}
 }

@@ -65,12 +65,11 @@ func Survey(ctx context.Context, s Store, p Policy, open Open, now time.Time) (*
 		views = append(views, v)
 	}
 	p.giveUp(views, now)
-	live, err := referred(ctx, s, views)
-	if err != nil {
+	d := &decision{policy: p, now: now, views: views, kept: map[string]bool{}, dropped: map[string]string{}}
+	d.commits()
+	if d.live, err = referred(ctx, s, views, d.kept); err != nil {
 		return nil, err
 	}
-	d := &decision{policy: p, now: now, views: views, kept: map[string]bool{}, dropped: map[string]string{}, live: live}
-	d.commits()
 	return d.found(), nil
 }
 

@@ -56,15 +56,15 @@ func (w *Sweeper) Sweep(ctx context.Context, found *Found) (*Swept, error) {
 		return nil, err
 	}
 	// What begins to depend on one of them from now on sees that it will go.
-	err := w.sweep(ctx, asked, out)
+	err := w.sweep(ctx, doomed, asked, out)
 	// Not when it was cut off: uploads may go on relying on the rest, which is whole.
-	if spareErr := w.Store.Spare(context.WithoutCancel(ctx)); err == nil {
+	if spareErr := w.Store.Spare(context.WithoutCancel(ctx), doomed); err == nil {
 		err = spareErr
 	}
 	return out, err
 }
 
-func (w *Sweeper) sweep(ctx context.Context, asked map[string]bool, out *Swept) error {
+func (w *Sweeper) sweep(ctx context.Context, doomed artifact.Doomed, asked map[string]bool, out *Swept) error {
 	again, err := Survey(ctx, w.Store, w.Policy, w.Open, w.Now)
 	if err != nil {
 		return err
@@ -82,6 +82,15 @@ func (w *Sweeper) sweep(ctx context.Context, asked map[string]bool, out *Swept) 
 		return err
 	}
 	for _, item := range items {
+		// Whoever was asleep for long, and was taken for gone, removes nothing after that.
+		ours, err := w.Store.Dooms(ctx, doomed)
+		if err != nil {
+			return err
+		}
+		if !ours {
+			return &r1.Error{Name: "gc-under-way", Detail: fmt.Sprintf("another garbage collection has taken the place of this one, after %d of %d items", len(out.Items), len(items)),
+				Remedy: "nothing to do: the other one goes on; see r1ctl artifacts gc for what is left"}
+		}
 		freed, foreign, err := w.remove(ctx, item)
 		out.Foreign = append(out.Foreign, foreign...)
 		out.Bytes += freed
