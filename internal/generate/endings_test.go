@@ -225,3 +225,49 @@ func TestAnOutageOfTheVerifierIsWaitedFor(t *testing.T) {
 		}
 	}
 }
+
+// An endpoint that takes no requests any more says nothing about the rows that are left, however
+// many it answered before; the last few rows of a job may each be the fault of what they say.
+func TestRefusalsAfterAnEarlierAttempt(t *testing.T) {
+	for name, c := range map[string]struct {
+		left    int // answers that attempt 1 has left open
+		refused int // rows that attempt 2 keeps as refused; none: it fails
+	}{
+		"every request of many": {30, 0},
+		"the last two":          {2, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, 30, nil)
+			b.site.Concurrency = 1
+			b.server.Script(func(r scripted.Request) scripted.Reply {
+				if r.Count > 60-c.left {
+					return scripted.Error(402, "", "Insufficient Balance")
+				}
+				return right(r)
+			})
+			if code := b.run(b.job(1)); code != 1 {
+				t.Fatalf("attempt 1: exit code %d", code)
+			}
+			b.always(scripted.Error(400, "", "top_p is unknown"))
+			second := b.job(2)
+			code := b.run(second)
+			if c.refused > 0 {
+				m := b.metrics(second)
+				if got := m[len(m)-1].Values["refused"]; code != 0 || got != float64(c.refused) {
+					t.Errorf("exit code %d, %v refused", code, got)
+				}
+				return
+			}
+			if e := b.failure(second); code != 1 || e.Type != "endpoint-request" || e.Class != "config" {
+				t.Fatalf("exit code %d, %+v", code, e)
+			}
+			b.server.Script(right)
+			third := b.job(3)
+			b.succeed(third)
+			m := b.metrics(third)
+			if got := m[len(m)-1].Values["refused"]; got != 0 {
+				t.Errorf("%v rows were kept as refused", got)
+			}
+		})
+	}
+}

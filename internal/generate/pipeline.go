@@ -65,7 +65,7 @@ func newPipeline(j *job, workers int, client *chat.Client, v *judge, a *Answers,
 	return &pipeline{
 		job: j, workers: workers, client: client, judge: v, answers: a, out: w, metrics: m, begun: w.prompts, settled: w.rows, paid: w.paid,
 		window: make(chan struct{}, n), asks: make(chan ask), ready: make(chan *question, n), judged: make(chan *question, n),
-		open: map[int]*question{}, doubts: doubts{sure: w.rows > 0},
+		open: map[int]*question{}, doubts: doubts{before: w.rows > 0},
 	}
 }
 
@@ -190,7 +190,7 @@ func (p *pipeline) pose(ctx, stop context.Context, index int, r *row, body []byt
 	p.mu.Unlock()
 	for k, e := range known {
 		if e != nil {
-			p.settle(ask{q, k}, e, usage{})
+			p.settle(ask{q, k}, e, usage{}, false)
 		}
 	}
 	for _, a := range missing {
@@ -246,12 +246,13 @@ func (p *pipeline) keep(a ask, e entry) error {
 	if e.Answer != nil && e.Answer.Usage != nil {
 		took = usage{Prompt: e.Answer.Usage.Prompt, Completion: e.Answer.Usage.Completion}
 	}
-	p.settle(a, &e, took)
+	p.settle(a, &e, took, true)
 	return nil
 }
 
-// settle gives a question one of its answers. The channel has room for all open questions.
-func (p *pipeline) settle(a ask, e *entry, took usage) {
+// settle gives a question one of its answers: a fresh one, or one that was there. The channel
+// has room for all open questions.
+func (p *pipeline) settle(a ask, e *entry, took usage, fresh bool) {
 	p.mu.Lock()
 	e.Key = a.q.keys[a.sample].String()
 	a.q.answers[a.sample] = e
@@ -262,8 +263,12 @@ func (p *pipeline) settle(a ask, e *entry, took usage) {
 	p.paid.Completion += took.Completion
 	whole := a.q.left == 0
 	var kept []refusal
-	if e.Answer != nil {
+	switch {
+	case e.Answer == nil:
+	case fresh:
 		kept = p.doubts.dispel()
+	default:
+		p.doubts.before = true
 	}
 	p.mu.Unlock()
 	if whole {

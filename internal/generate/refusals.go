@@ -15,9 +15,11 @@ type refusal struct {
 }
 
 // doubts are refusals of which it is not known yet whether they are for what the
-// row says, or for the form of every request: an answer to any other settles it.
+// row says, or for the form of every request: an answer to any other settles it. One of an
+// earlier attempt does not: the key or the model may have changed since.
 type doubts struct {
-	sure    bool // that requests can be answered
+	sure    bool // that requests are answered now
+	before  bool // that requests were answered in an earlier attempt
 	waiting []refusal
 }
 
@@ -49,12 +51,26 @@ func (p *pipeline) doubt(a ask, no *chat.Refused) error {
 	return nil
 }
 
-// resolve is called when everything was asked.
+// resolve is called when everything was asked. A few refusals among what earlier attempts got
+// answered are for what the rows say; without any answer ever they are not.
 func (p *pipeline) resolve(stop context.Context) error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if n := len(p.doubts.waiting); n > 0 && stop.Err() == nil {
-		return notTaken(n, p.doubts.waiting[n-1].detail)
+	waiting, before := p.doubts.waiting, p.doubts.before
+	p.mu.Unlock()
+	n := len(waiting)
+	if n == 0 || stop.Err() != nil {
+		return nil
+	}
+	if !before {
+		return notTaken(n, waiting[n-1].detail)
+	}
+	p.mu.Lock()
+	p.doubts.waiting = nil
+	p.mu.Unlock()
+	for _, r := range waiting {
+		if err := p.keep(r.ask, entry{Refusal: r.detail}); err != nil {
+			return err
+		}
 	}
 	return nil
 }
