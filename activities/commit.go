@@ -25,6 +25,9 @@ func (a *Activities) FindCommit(ctx context.Context, ref tasks.JobRef) (tasks.Fo
 	}
 	commit, err := a.Store.FindCommit(ctx, ref.Layout(), ref.Key())
 	if err == nil {
+		if commit.Kind == r1.KindCurate {
+			a.journalOf(ref).remove(ctx) // whoever committed may have died before
+		}
 		return found(commit), nil
 	}
 	if !errors.Is(err, r1.ErrNotFound) {

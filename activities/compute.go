@@ -25,7 +25,7 @@ import (
 // with the journal of what earlier ones have found out about rows.
 func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Computed, error) {
 	if c, err := a.Store.FindCommit(ctx, ref.Layout(), ref.Key()); err == nil {
-		(&jobJournal{Activities: a, prefix: ref.Layout().Journal(ref.Key())}).remove(ctx) // whoever committed may have died before
+		a.journalOf(ref).remove(ctx) // whoever committed may have died before
 		return tasks.Computed{Metrics: keyMetrics(c.Kind, c.Metrics)}, nil
 	} else if !errors.Is(err, r1.ErrNotFound) {
 		return tasks.Computed{}, fmt.Errorf("look for the commit of %s: %w", ref.Key(), err)
@@ -65,7 +65,8 @@ func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Compu
 	}
 	fetched := time.Now()
 	in.Progress = func(n int) { rows.Store(int64(n)) }
-	journal := &jobJournal{Activities: a, prefix: ref.Layout().Journal(ref.Key()), first: attempt == 1}
+	journal := a.journalOf(ref)
+	journal.first = attempt == 1
 	in.Shards = journal
 	funnel, err := a.Curate(ctx, in)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/tasks"
 )
 
 // jobJournal keeps the journal of a computed job in S3, under a prefix that all its
@@ -19,6 +20,10 @@ type jobJournal struct {
 	prefix string
 	first  bool // the first attempt has nothing to look for
 	some   atomic.Bool
+}
+
+func (a *Activities) journalOf(ref tasks.JobRef) *jobJournal {
+	return &jobJournal{Activities: a, prefix: ref.Layout().Journal(ref.Key())}
 }
 
 // Load gives an entry of an earlier attempt, nil where there is none.

@@ -49,3 +49,19 @@ func TestShardsGoFromOneAttemptToTheNextAndAreRemovedWithTheCommit(t *testing.T)
 		})
 	}
 }
+
+// Whoever committed may have died before the journal was removed.
+func TestTheJournalOfACommittedJobIsRemoved(t *testing.T) {
+	w := newWorld(t)
+	w.compute(t)
+	ref := w.ref("rows")
+	if err := w.store.PutBytes(t.Context(), w.layout.Journal(ref.Key())+"/read-0-000000", []byte("found out")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.FindCommit(t.Context(), ref); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := w.store.FilesUnder(t.Context(), w.layout.Journal(ref.Key())); err != nil || len(left) > 0 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
