@@ -41,6 +41,7 @@ the trainer runs, and writes the result last. People do not call it.`,
 	}
 	cmd.Flags().StringVar(&spec, "spec", "", "S3 key of the attempt's spec")
 	cmd.Flags().String("bucket", "", "bucket of the spec")
+	cmd.Flags().Duration("interval", 0, "pace of heartbeats and uploads (default 3s)")
 	_ = cmd.MarkFlagRequired("spec")
 	return cmd
 }
@@ -88,6 +89,10 @@ func (a *app) agentConfig(cmd *cobra.Command, cfg config.Config, spec string, lo
 		return agent.Config{}, err
 	}
 	a.describe(&maker, cfg)
+	interval, err := cmd.Flags().GetDuration("interval")
+	if err != nil {
+		return agent.Config{}, err
+	}
 	here, err := os.Getwd()
 	if err != nil {
 		return agent.Config{}, fmt.Errorf("find the working folder: %w", err)
@@ -102,6 +107,7 @@ func (a *app) agentConfig(cmd *cobra.Command, cfg config.Config, spec string, lo
 		TrainerFor: generator,
 		Maker:      &maker,
 		Verifier:   a.verifierFor(ctx, cfg, self),
+		Interval:   interval,
 		Grace:      cfg.Site.StopGrace / 2, // the launcher kills at StopGrace: half to save, half to upload
 		Stall:      cfg.Site.Stall,
 		Logger:     log,

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
@@ -10,15 +11,16 @@ import (
 
 // measurement is one training.
 type measurement struct {
-	train       float64 // seconds from the trainer's first line of metrics to its summary
-	cpu         float64 // CPU seconds of the trainer, its start included
-	all         float64 // and of all that served it: verifier, agent, S3 server
+	first, last time.Time // of the trainer's lines of metrics: the first one, and the summary
+	train       float64   // seconds of these in which it was its turn
+	cpu         float64   // CPU seconds of the trainer, its start included
+	all         float64   // and of all that served it: verifier, agent, S3 server
 	steps       int
 	checkpoints int   // stored in S3
 	bytes       int64 // of one checkpoint
 }
 
-// pair is one job trained twice, one after the other.
+// pair is one job trained twice at once, by turns.
 type pair struct {
 	alone, agent measurement
 	agentFirst   bool

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -30,6 +31,7 @@ type options struct {
 	pairs   int
 	seed    uint64
 	threads int
+	turn    time.Duration
 	steps   map[string]int // by job
 	every   map[string]int // steps between checkpoints, by job
 	limit   float64
@@ -40,10 +42,11 @@ func parse() (options, error) {
 	o := options{steps: map[string]int{}, every: map[string]int{}}
 	flag.StringVar(&o.binary, "r1ctl", "bin/r1ctl", "the binary to measure")
 	flag.IntVar(&o.pairs, "pairs", 10, "pairs a job")
-	flag.Uint64Var(&o.seed, "seed", 1, "of the order within pairs")
+	flag.Uint64Var(&o.seed, "seed", 1, "of who begins within pairs")
 	flag.IntVar(&o.threads, "threads", 0, "CPU threads of the trainer, as site.threads; 0 lets it choose")
 	grpo, sft := flag.Int("grpo-steps", 40, "steps of RL"), flag.Int("sft-steps", 300, "steps of SFT")
 	grpoEvery, sftEvery := flag.Int("grpo-checkpoint", 4, "steps of RL between checkpoints"), flag.Int("sft-checkpoint", 20, "steps of SFT between checkpoints")
+	flag.DurationVar(&o.turn, "turn", time.Second, "how long either training of a pair has the machine at a time")
 	flag.Float64Var(&o.limit, "limit", 0.05, "the most that the upper bound of the slow-down may be")
 	flag.StringVar(&o.out, "out", "", "write the page to this file; empty prints it")
 	flag.Parse()

@@ -53,7 +53,10 @@ func (p page) markdown() string {
 	fmt.Fprint(&b, "<!-- written by make bench-agent -->\n# What the agent costs the trainer\n\n")
 	fmt.Fprintf(&b, "The same job trained alone (`python -m r1trainer job.json`, with a verifier beside RL) and under `r1ctl agent`: heartbeats, metrics and log\n"+
 		"every 3 s, complete checkpoints uploaded to the embedded S3 server, which syncs to disk. Model, data and parameters are those of full-r1's laptop\n"+
-		"profile, but with many more checkpoints. %d pairs a job, the order within each tossed (seed %d), after one that is not counted.\n\n", o.pairs, o.seed)
+		"profile, but with many more checkpoints. %d pairs a job, after one that is not counted.\n\n"+
+		"Both trainings of a pair run at once and have the machine by turns of %s: all processes of one stand still (SIGSTOP) while those of the other go on,\n"+
+		"agent, verifier and S3 server with the training that they serve. So what the machine does besides, and its speed, meet both alike. Who begins is\n"+
+		"tossed (seed %d). The agent's clock goes on while it stands still, so its pace is set to %s: every 3 s of its own training.\n\n", o.pairs, o.turn, o.seed, pace)
 	threads := "chosen by the trainer"
 	if o.threads > 0 {
 		threads = fmt.Sprint(o.threads)
@@ -73,7 +76,7 @@ func (p page) markdown() string {
 				mean(c.pairs, alone, row.of), mean(c.pairs, byAgent, row.of), ratios(c.pairs, row.of).percent())
 		}
 	}
-	b.WriteString("\nThe trainer's time runs from its first line of metrics to its summary; CPU times include the start of the processes. More is the geometric mean over pairs,\n" +
+	b.WriteString("\nThe trainer's time is that of its turns from its first line of metrics to its summary; CPU times include the start of the processes. More is the geometric mean over pairs,\n" +
 		"its interval Student's t over the logarithms. " + p.verdict() + "\n\n")
 	for _, c := range p.jobs {
 		last := c.pairs[len(c.pairs)-1].agent

@@ -13,7 +13,11 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/r1ctl/r1ctl/internal/agent/stream"
 	"github.com/r1ctl/r1ctl/internal/launch/childenv"
@@ -21,23 +25,37 @@ import (
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
-// pair trains a job twice.
+// pace is that of the agent's heartbeats and uploads, twice its default: its clock goes on while it stands still.
+const pace = 6 * time.Second
+
+// pair trains a job twice at once, by turns.
 func (b *bench) pair(ctx context.Context, j job, n int, agentFirst bool) (pair, error) {
 	p := pair{agentFirst: agentFirst}
-	sides := []struct {
-		into  *measurement
-		train func(context.Context, job, int) (measurement, error)
-	}{{&p.alone, b.alone}, {&p.agent, b.underAgent}}
+	both := &turns{length: b.options.turn}
 	if agentFirst {
-		sides[0], sides[1] = sides[1], sides[0]
+		both.on = 1
 	}
-	for _, s := range sides {
-		m, err := s.train(ctx, j, n)
-		if err != nil {
-			return p, err
-		}
-		*s.into = m
+	taking, end := context.WithCancel(ctx)
+	var turning sync.WaitGroup
+	turning.Go(func() { both.run(taking) })
+	g, gctx := errgroup.WithContext(ctx)
+	for i, s := range []struct {
+		into  *measurement
+		train func(context.Context, job, int, seat) (measurement, error)
+	}{{&p.alone, b.alone}, {&p.agent, b.underAgent}} {
+		g.Go(func() (err error) {
+			*s.into, err = s.train(gctx, j, n, seat{both, i})
+			return err
+		})
 	}
+	err := g.Wait()
+	end()
+	turning.Wait()
+	if err != nil {
+		return p, err
+	}
+	p.alone.time(seat{both, 0})
+	p.agent.time(seat{both, 1})
 	if p.alone.steps != p.agent.steps {
 		return p, fmt.Errorf("%d steps alone and %d under the agent", p.alone.steps, p.agent.steps)
 	}
@@ -45,7 +63,7 @@ func (b *bench) pair(ctx context.Context, j job, n int, agentFirst bool) (pair, 
 }
 
 // alone trains without the agent, in a folder as the agent would make it.
-func (b *bench) alone(ctx context.Context, j job, n int) (m measurement, err error) {
+func (b *bench) alone(ctx context.Context, j job, n int, at seat) (m measurement, err error) {
 	dir := filepath.Join(b.dir, fmt.Sprintf("alone-%s-%d", j.name, n))
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	file := r1.JobFile{
@@ -70,7 +88,7 @@ func (b *bench) alone(ctx context.Context, j job, n int) (m measurement, err err
 	}
 	served := func() float64 { return 0 }
 	if j.planned.Kind == r1.KindGRPO {
-		if file.RewardURL, served, err = b.verifier(); err != nil {
+		if file.RewardURL, served, err = b.verifier(at); err != nil {
 			return m, err
 		}
 	}
@@ -86,7 +104,7 @@ func (b *bench) alone(ctx context.Context, j job, n int) (m measurement, err err
 	if t := b.options.threads; t > 0 {
 		cmd.Env = append(cmd.Env, fmt.Sprintf("OMP_NUM_THREADS=%d", t), fmt.Sprintf("MKL_NUM_THREADS=%d", t), fmt.Sprintf("OPENBLAS_NUM_THREADS=%d", t))
 	}
-	err = logged(cmd, dir+".log")
+	err = logged(cmd, dir+".log", at)
 	verifier := served()
 	if err != nil {
 		return m, err
@@ -102,16 +120,16 @@ func (b *bench) alone(ctx context.Context, j job, n int) (m measurement, err err
 }
 
 // underAgent trains as a launcher on this machine would have it done.
-func (b *bench) underAgent(ctx context.Context, j job, n int) (m measurement, err error) {
+func (b *bench) underAgent(ctx context.Context, j job, n int, at seat) (m measurement, err error) {
 	dir := filepath.Join(b.dir, fmt.Sprintf("agent-%s-%d", j.name, n))
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return m, err
 	}
-	at := key(j, n)
-	prefix := r1.Layout{Recipe: laptop, Run: at.Run}.Attempt(at)
+	attempt := key(j, n)
+	prefix := r1.Layout{Recipe: laptop, Run: attempt.Run}.Attempt(attempt)
 	spec := r1.Spec{
-		Version: 1, Key: at, Recipe: laptop, Kind: j.planned.Kind, Params: j.planned.Params, Seed: j.planned.Seed,
+		Version: 1, Key: attempt, Recipe: laptop, Kind: j.planned.Kind, Params: j.planned.Params, Seed: j.planned.Seed,
 		FromStep: j.planned.FromStep, ToStep: j.planned.ToStep, Fingerprint: j.planned.Fingerprint, Bucket: b.bucket,
 		Inputs: j.inputs, Outputs: j.planned.Outputs, Verifier: j.planned.Kind == r1.KindGRPO, Threads: b.options.threads, KeepCheckpoints: 2,
 	}
@@ -119,14 +137,17 @@ func (b *bench) underAgent(ctx context.Context, j job, n int) (m measurement, er
 	if err := b.store.PutJSON(ctx, specKey, spec); err != nil {
 		return m, err
 	}
+	at.join(b.s3.Process.Pid)
+	defer at.leave(b.s3.Process.Pid)
 	server := b.cpu()
-	cmd := exec.CommandContext(ctx, b.options.binary, "agent", "--bucket", b.bucket, "--spec", specKey)
+	cmd := exec.CommandContext(ctx, b.options.binary, "agent", "--bucket", b.bucket, "--spec", specKey, "--interval", pace.String())
 	cmd.Dir = dir
 	cmd.Env = childenv.Clean("R1CTL_STATE_DIR="+b.state(), "R1CTL_S3_ENDPOINT="+b.endpoint, "R1CTL_S3_REGION="+b.region,
 		"R1CTL_S3_PATH_STYLE=true", "R1CTL_S3_EMBEDDED=true", "R1CTL_CREDENTIALS_FILE="+b.credentials)
-	if err := logged(cmd, dir+".log"); err != nil {
+	if err := logged(cmd, dir+".log", at); err != nil {
 		return m, err
 	}
+	at.leave(b.s3.Process.Pid)
 	server = b.cpu() - server
 	var res r1.Result
 	if err := b.store.GetJSON(ctx, path.Join(prefix, r1.ResultFile), &res); err != nil {
@@ -164,7 +185,7 @@ func (b *bench) cpu() float64 {
 
 // verifier starts the verifier service. The function ends it and says how many
 // CPU seconds it took.
-func (b *bench) verifier() (address string, end func() float64, err error) {
+func (b *bench) verifier(at seat) (address string, end func() float64, err error) {
 	cmd := exec.Command(b.options.binary, "verifier")
 	cmd.Env = childenv.Clean()
 	cmd.Stderr = os.Stderr
@@ -179,7 +200,9 @@ func (b *bench) verifier() (address string, end func() float64, err error) {
 	if err := cmd.Start(); err != nil {
 		return "", nil, fmt.Errorf("start the verifier: %w", err)
 	}
+	at.join(cmd.Process.Pid)
 	end = func() float64 {
+		at.leave(cmd.Process.Pid)
 		_ = stdin.Close()
 		_ = cmd.Wait()
 		return (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
@@ -203,24 +226,35 @@ func key(j job, n int) r1.AttemptKey {
 	return r1.JobKey{Run: fmt.Sprintf("bench-%s-%d", j.name, n), Stage: j.planned.Stage, Job: j.planned.Name}.Attempt(1)
 }
 
-// logged runs a command with its output in a file, the end of which an error quotes.
-func logged(cmd *exec.Cmd, file string) error {
+// logged runs a command with its output in a file, the end of which an error quotes. One that
+// is called off ends its own children.
+func logged(cmd *exec.Cmd, file string, at seat) error {
 	out, err := os.Create(file)
 	if err != nil {
 		return err
 	}
 	defer out.Close()
 	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Run(); err != nil {
+	cmd.Cancel = func() error {
+		at.leave(cmd.Process.Pid)
+		return cmd.Process.Signal(syscall.SIGTERM)
+	}
+	cmd.WaitDelay = time.Minute
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start %s: %w", filepath.Base(cmd.Path), err)
+	}
+	at.join(cmd.Process.Pid)
+	err = cmd.Wait()
+	at.leave(cmd.Process.Pid)
+	if err != nil {
 		said, _ := os.ReadFile(file)
 		return fmt.Errorf("%s: %w: …%s", filepath.Base(cmd.Path), err, said[max(0, len(said)-2000):])
 	}
 	return nil
 }
 
-// read takes the time of the training from the lines of metrics.
+// read takes what the lines of metrics say.
 func (m *measurement) read(raw []byte) error {
-	var first, last time.Time
 	for line := range bytes.Lines(raw) {
 		var l r1.MetricsLine
 		if err := json.Unmarshal(line, &l); err != nil {
@@ -229,14 +263,16 @@ func (m *measurement) read(raw []byte) error {
 		m.steps = max(m.steps, l.Step)
 		switch l.Type {
 		case "start":
-			first = l.Time
+			m.first = l.Time
 		case "summary":
-			last = l.Time
+			m.last = l.Time
 		}
 	}
-	if first.IsZero() || last.IsZero() {
+	if m.first.IsZero() || m.last.IsZero() {
 		return errors.New("the metrics lack their first line or the summary")
 	}
-	m.train = last.Sub(first).Seconds()
 	return nil
 }
+
+// time says how much of its training it had the machine.
+func (m *measurement) time(at seat) { m.train = at.had(m.first, m.last).Seconds() }

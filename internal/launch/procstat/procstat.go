@@ -13,6 +13,7 @@ import (
 type Stat struct {
 	PID     int
 	Zombie  bool
+	Parent  int
 	Group   int
 	Session int
 	Start   uint64 // clock ticks since boot: with PID and boot it names one process for good
@@ -41,6 +42,7 @@ func Read(pid int) (Stat, error) {
 // Places of the fields that are read, counted from the state, which follows the name.
 const (
 	state    = 0
+	parent   = 1
 	group    = 2
 	session  = 3
 	firstCPU = 11 // user, system, and both of waited-for children
@@ -60,7 +62,7 @@ func parse(raw []byte) (Stat, error) {
 		return n
 	}
 	s := Stat{
-		Zombie: fields[state] == "Z", Group: int(number(group)), Session: int(number(session)),
+		Zombie: fields[state] == "Z", Parent: int(number(parent)), Group: int(number(group)), Session: int(number(session)),
 		Start: uint64(number(start)), Resident: number(resident) * int64(os.Getpagesize()),
 	}
 	for i := range 4 {

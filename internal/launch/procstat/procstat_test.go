@@ -15,7 +15,7 @@ func TestNameMayHoldAnything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Stat{Zombie: true, Group: 7, Session: 9, Start: 12345, CPU: 1270 * time.Millisecond, Resident: 2 * int64(os.Getpagesize())}
+	want := Stat{Zombie: true, Parent: 1, Group: 7, Session: 9, Start: 12345, CPU: 1270 * time.Millisecond, Resident: 2 * int64(os.Getpagesize())}
 	if s != want {
 		t.Errorf("got %+v, want %+v", s, want)
 	}
@@ -33,7 +33,7 @@ func TestThisProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.PID != os.Getpid() || s.Group != group || s.Start == 0 || s.Resident == 0 || s.Zombie {
+	if s.PID != os.Getpid() || s.Parent != os.Getppid() || s.Group != group || s.Start == 0 || s.Resident == 0 || s.Zombie {
 		t.Errorf("this process is %+v, of group %d", s, group)
 	}
 	if !slices.Contains(PIDs(), os.Getpid()) {
