@@ -3,6 +3,7 @@ package artifact
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -67,6 +68,7 @@ type Store struct {
 	client         *s3.Client
 	bucket         string
 	region         string
+	embedded       bool
 	dedupMin       int64
 	multipartAbove int64
 	partSize       int64 // smallest part
@@ -89,6 +91,7 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 		client:         s3.New(options),
 		bucket:         cfg.Bucket,
 		region:         options.Region,
+		embedded:       cfg.Embedded,
 		dedupMin:       cfg.DedupMin,
 		multipartAbove: minPartSize,
 		partSize:       minPartSize,
@@ -102,6 +105,9 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	if cfg.Embedded {
 		s.multipartAbove = maxSinglePut
+		// Ranges make up for a network where a connection is slow; here they cost another
+		// reading of the file, for its digest.
+		s.rangeSize = maxSinglePut
 	}
 	return s, nil
 }
@@ -226,4 +232,13 @@ func (c *watchedConn) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	return c.Conn.Write(p)
+}
+
+// sendBuffer is how much is written to a connection at a time.
+const sendBuffer = 256 << 10
+
+// ReadFrom implements io.ReaderFrom, by which request bodies come: in larger pieces than
+// net/http would make.
+func (c *watchedConn) ReadFrom(r io.Reader) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{c}, r, make([]byte, sendBuffer))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path"
@@ -207,7 +208,7 @@ func (d *downloader) copyFromCache(ctx context.Context, e r1.ManifestEntry, part
 func (s *Store) fetch(ctx context.Context, name string, e r1.ManifestEntry, f *os.File, m *meter) error {
 	h := sha256.New()
 	if e.Size <= s.rangeSize {
-		if err := s.fetchRange(ctx, name, e, 0, e.Size, io.MultiWriter(f, h), m); err != nil {
+		if err := s.fetchRange(ctx, name, e, 0, e.Size, f, h, m); err != nil {
 			return err
 		}
 		return checkDigest(name, e, h)
@@ -237,7 +238,7 @@ func (s *Store) fetch(ctx context.Context, name string, e r1.ManifestEntry, f *o
 	for i := range ready {
 		g.Go(func() error {
 			offset := int64(i) * s.rangeSize
-			if err := s.fetchRange(gctx, name, e, offset, length(i), io.NewOffsetWriter(f, offset), m); err != nil {
+			if err := s.fetchRange(gctx, name, e, offset, length(i), io.NewOffsetWriter(f, offset), nil, m); err != nil {
 				return err
 			}
 			close(ready[i])
@@ -250,7 +251,8 @@ func (s *Store) fetch(ctx context.Context, name string, e r1.ManifestEntry, f *o
 	return checkDigest(name, e, h)
 }
 
-func (s *Store) fetchRange(ctx context.Context, name string, e r1.ManifestEntry, offset, length int64, w io.Writer, m *meter) error {
+// fetchRange writes a range of a file to w, and to h unless that is nil.
+func (s *Store) fetchRange(ctx context.Context, name string, e r1.ManifestEntry, offset, length int64, w io.Writer, h hash.Hash, m *meter) error {
 	release, err := s.acquire(ctx)
 	if err != nil {
 		return err
@@ -261,7 +263,49 @@ func (s *Store) fetchRange(ctx context.Context, name string, e r1.ManifestEntry,
 		return err
 	}
 	defer r.Close()
-	return s.copyRange(ctx, io.MultiWriter(w, countWriter{m}), r)
+	w = io.MultiWriter(w, countWriter{m})
+	if h == nil {
+		return s.copyRange(ctx, w, r)
+	}
+	return s.copyHashed(ctx, w, h, r)
+}
+
+// copyHashed copies through two pooled buffers: one is hashed while the other is filled and
+// written.
+func (s *Store) copyHashed(ctx context.Context, w io.Writer, h hash.Hash, r io.Reader) error {
+	var buffers [2]*[bufferSize]byte
+	free, full := make(chan *[bufferSize]byte, len(buffers)), make(chan []byte, len(buffers))
+	for i := range buffers {
+		buffers[i] = s.buffers.Get().(*[bufferSize]byte)
+		defer s.buffers.Put(buffers[i])
+		free <- buffers[i]
+	}
+	hashed := make(chan struct{})
+	go func() {
+		defer close(hashed)
+		for piece := range full {
+			h.Write(piece)
+			free <- (*[bufferSize]byte)(piece[:bufferSize])
+		}
+	}()
+	defer func() { <-hashed }()
+	defer close(full)
+	for {
+		buf := <-free
+		n, err := io.ReadFull(&ctxReader{ctx, r}, buf[:])
+		if n > 0 {
+			if _, err := w.Write(buf[:n]); err != nil {
+				return err
+			}
+			full <- buf[:n]
+		}
+		if err == io.EOF || err == io.ErrUnexpectedEOF { //nolint:errorlint // of ReadFull itself: the reader's own is wrapped
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // copyRange copies through a pooled buffer, until ctx ends.

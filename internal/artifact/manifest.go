@@ -99,7 +99,11 @@ func (s *Store) OpenFile(ctx context.Context, a r1.Artifact, path string) (io.Re
 
 // openEntry reads a range of a file's object, which must have the file's size.
 func (s *Store) openEntry(ctx context.Context, artifact string, e r1.ManifestEntry, offset, length int64) (*objectReader, error) {
-	r, err := s.openObject(ctx, e.Key, offset, length)
+	asked := length
+	if offset == 0 && length == e.Size && length > 0 {
+		asked = -1 // without a range: a server may then send the file without reading it
+	}
+	r, err := s.openObject(ctx, e.Key, offset, asked)
 	if errors.Is(err, r1.ErrNotFound) {
 		return nil, corrupt(artifact, e.Path, "sha256 "+e.SHA256, "no object "+s.URI(e.Key))
 	}

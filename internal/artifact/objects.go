@@ -99,7 +99,7 @@ func (s *Store) putBytes(ctx context.Context, key string, data []byte, cond cond
 	ctx, cancel := patience(ctx, int64(len(data)))
 	defer cancel()
 	sum := sha256.Sum256(data)
-	return s.putOnce(ctx, key, bytes.NewReader(data), int64(len(data)), hex.EncodeToString(sum[:]), cond, nil)
+	return s.putOnce(ctx, key, bytes.NewReader(data), digests{size: int64(len(data)), sum: hex.EncodeToString(sum[:])}, cond, nil)
 }
 
 // PutFile writes one local file, over what was there. A file that grows

@@ -129,7 +129,7 @@ func (s *Store) probeSwap(ctx context.Context, prefix string) error {
 func (s *Store) probeDigest(ctx context.Context, prefix string) error {
 	const ofOtherBytes = "0000000000000000000000000000000000000000000000000000000000000000"
 	body := []byte("signed as something else")
-	err := s.putOnce(ctx, prefix+"/digest", bytes.NewReader(body), int64(len(body)), ofOtherBytes, conditions{}, nil)
+	err := s.putOnce(ctx, prefix+"/digest", bytes.NewReader(body), digests{size: int64(len(body)), sum: ofOtherBytes}, conditions{}, nil)
 	if err == nil {
 		return notConforming("it accepted a body that does not have the signed sha256")
 	}
