@@ -292,7 +292,7 @@ func specKey(ref tasks.JobRef, attempt int) string {
 }
 
 // computed says that the worker makes a job's outputs itself.
-func computed(job *r1.PlannedJob) bool { return job.Kind == r1.KindCurate || len(job.Join) > 0 }
+func computed(job *r1.PlannedJob) bool { return job.Kind.Computed() || len(job.Join) > 0 }
 
 // needsVerifier says which kinds of job ask for verdicts.
 func needsVerifier(k r1.Kind) bool {

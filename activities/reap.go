@@ -62,7 +62,7 @@ func (a *Activities) unended(ctx context.Context, ref tasks.JobRef) ([]tasks.Att
 		if err != nil {
 			return nil, fmt.Errorf("read the spec of %s: %w", ref.Key().Attempt(n), err)
 		}
-		if spec.Kind != r1.KindCurate && !spec.Computed {
+		if !spec.Kind.Computed() && !spec.Computed {
 			found = append(found, refOf(ref, spec, true))
 		}
 	}

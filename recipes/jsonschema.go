@@ -193,7 +193,7 @@ func schemaOf(s shape, partial bool) schema {
 		return schema{"anyOf": []any{schema{"type": "string"}, schemaOf(templateObject, true)}}
 	case changing:
 		return schema{"anyOf": []any{schemaOf(t.value, false), schemaOf(t.entries, false)}}
-	case address, duration, condition:
+	case address, place, duration, condition:
 		return schema{"type": "string", "minLength": 1, "description": "expected " + s.want()}
 	}
 	return schema{"description": "expected " + s.want()} // Load says the rest

@@ -14,6 +14,7 @@ const (
 	roleReward role = "reward model"
 	roleData   role = "dataset"
 	roleReport role = "report"
+	rolePublic role = "publication"
 )
 
 func (r role) artifactType() r1.ArtifactType {
@@ -22,6 +23,8 @@ func (r role) artifactType() r1.ArtifactType {
 		return r1.TypeDataset
 	case roleReport:
 		return r1.TypeReport
+	case rolePublic:
+		return r1.TypePublication
 	default:
 		return r1.TypeModel
 	}
@@ -209,6 +212,7 @@ func kinds() []kind {
 			params: append(slices.Clone(tuning),
 				source, field{name: "architecture", shape: architecture, doc: "from random weights"}),
 		},
+		publishKind,
 	}
 }
 

@@ -129,6 +129,9 @@ func forStudent(stage *yaml.Node, student string) *yaml.Node {
 			n.Value = strings.Replace(n.Value, "*", student, 1)
 		}
 	}
+	if to := lookup(lookup(out, "params"), "to"); to != nil { // of kind publish: each student has a place of its own
+		to.Value = strings.Replace(to.Value, "*", student, 1)
+	}
 	if inputs := lookup(out, "inputs"); inputs != nil && inputs.Kind == yaml.MappingNode {
 		for i := 1; i < len(inputs.Content); i += 2 {
 			if from, ok := strings.CutSuffix(inputs.Content[i].Value, ".*"); ok {

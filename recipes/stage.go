@@ -63,6 +63,7 @@ func (v *view) compile(dir string) *Recipe {
 		c.connect(s)
 	}
 	c.cycles()
+	d.places(stages)
 	for _, s := range stages {
 		d.checkStage(s)
 		r.Stages = append(r.Stages, s.stage())

@@ -85,14 +85,14 @@ func (j jobRun) run(ctx workflow.Context) (jobResult, error) {
 		})
 		return jobResult{reused: found.Reused}, nil
 	}
-	if j.in.Stage.Kind == r1.KindCurate || j.shape.Joins {
+	if j.in.Stage.Kind.Computed() || j.shape.Joins {
 		return j.compute(ctx)
 	}
 	return j.attempts(ctx)
 }
 
-// compute runs a curate job. A pause that stops it makes it begin again: it saves
-// nothing on its way, and takes minutes.
+// compute runs a job in the worker. A pause that stops it makes it begin again: it
+// saves little on its way, and takes minutes.
 func (j jobRun) compute(ctx workflow.Context) (jobResult, error) {
 	done := jobResult{}
 	for {
@@ -119,8 +119,11 @@ func (j jobRun) compute(ctx workflow.Context) (jobResult, error) {
 
 // computing is what a computed job does.
 func (j jobRun) computing() string {
-	if j.shape.Joins {
+	switch {
+	case j.shape.Joins:
 		return "join the shards of " + j.name()
+	case j.in.Stage.Kind == r1.KindPublish:
+		return "publish: " + j.name()
 	}
 	return "curate " + j.name()
 }

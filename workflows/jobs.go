@@ -60,7 +60,7 @@ func (t *jobTable) skip(ctx workflow.Context, jobs []string) {
 // lastAttempt is the newest attempt of the last job that has one.
 func (t *jobTable) lastAttempt() *AttemptNote {
 	for i := len(t.rows) - 1; i >= 0; i-- {
-		if n := t.rows[i].newest; n.Attempt > 0 && t.in.Stage.Kind != r1.KindCurate && !t.rows[i].shape.Joins {
+		if n := t.rows[i].newest; n.Attempt > 0 && !t.in.Stage.Kind.Computed() && !t.rows[i].shape.Joins {
 			return &AttemptNote{Stage: t.in.Stage.Name, Job: t.rows[i].shape.Name, Attempt: n.Attempt, Resume: n.Resume, RolledBack: n.RolledBack}
 		}
 	}

@@ -31,9 +31,9 @@ func (j Job) in(w Where) bool {
 	case Closing:
 		return j.Stage == ""
 	case Computed:
-		return j.Kind == r1.KindCurate
+		return j.Kind.Computed()
 	case Launched:
-		return j.Stage != "" && j.Kind != r1.KindCurate
+		return j.Stage != "" && !j.Kind.Computed()
 	case Checkpointed:
 		return slices.Contains([]r1.Kind{r1.KindGRPO, r1.KindSFT, r1.KindRewardModel, r1.KindDistill}, j.Kind)
 	case Verified:

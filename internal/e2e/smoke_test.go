@@ -40,7 +40,7 @@ func TestEveryStageOfTheRecipe(t *testing.T) {
 		}
 	}
 	for _, k := range r1.Kinds() {
-		if kinds[k] == 0 {
+		if kinds[k] == 0 && k != r1.KindPublish { // no recipe that ships sends anything out
 			t.Errorf("the recipe has no stage of kind %s", k)
 		}
 	}

@@ -138,6 +138,8 @@ func known(k r1.Kind) []string {
 	switch k {
 	case r1.KindCurate:
 		return []string{"rows", "rows_in", Share}
+	case r1.KindPublish:
+		return []string{"files", "bytes"}
 	case r1.KindEvaluate:
 		return []string{"pass@1", "pass@k", "cons@k", "greedy", "format", "language", "preference", "tokens", "tokens_correct", "tokens_wrong",
 			"thinking_tokens", "clipped", "reflective", "unverified", "audited", "audit_disagrees", "k", "problems"}

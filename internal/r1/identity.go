@@ -100,7 +100,7 @@ func (m *Made) Drifts(k Kind, now Maker) []Drift {
 			out = append(out, Drift{what, was, is})
 		}
 	}
-	if k != KindCurate {
+	if !k.Computed() {
 		note("trainer", m.By.Trainer, now.Trainer)
 		note("environment", m.By.Environment, now.Environment)
 	}

@@ -20,6 +20,7 @@ var keyMetrics = map[Kind][]string{
 	KindRewardModel: {"loss", "accuracy", "rows"},
 	KindEvaluate:    {"pass@1", "cons@k", "accuracy", "format", "tokens"},
 	KindDistill:     {"loss", "rows"},
+	KindPublish:     {"files", "bytes"},
 }
 
 // KeyMetrics picks the numbers of a job that matter most for its kind, the

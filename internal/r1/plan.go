@@ -19,12 +19,17 @@ const (
 	KindRewardModel Kind = "reward-model" // pairwise or point-wise reward model
 	KindEvaluate    Kind = "evaluate"     // measure a model on held-out problems
 	KindDistill     Kind = "distill"      // SFT over a matrix of students
+	KindPublish     Kind = "publish"      // bring a model or a data set out, to a folder, S3 or the Hub
 )
 
 // Kinds lists every kind in the order the paper meets them.
 func Kinds() []Kind {
-	return []Kind{KindBase, KindGRPO, KindSample, KindCurate, KindSFT, KindRewardModel, KindEvaluate, KindDistill}
+	return []Kind{KindBase, KindGRPO, KindSample, KindCurate, KindSFT, KindRewardModel, KindEvaluate, KindDistill, KindPublish}
 }
+
+// Computed says that the worker makes a kind's results itself: nothing is launched, and
+// no trainer has a part in them.
+func (k Kind) Computed() bool { return k == KindCurate || k == KindPublish }
 
 // ArtifactType is what an artifact is, for contracts between stages.
 type ArtifactType string
@@ -35,6 +40,8 @@ const (
 	TypeDataset ArtifactType = "dataset" // JSONL files and a funnel.json
 	TypeReport  ArtifactType = "report"  // metrics.json and the rows they were computed from
 	TypeState   ArtifactType = "state"   // optimizer, scheduler, RNG and data cursor of a trainer
+	// TypePublication is the record of what was published: published.json, the card and the provenance.
+	TypePublication ArtifactType = "publication"
 )
 
 // Plan is a recipe with a profile applied, resolved and fingerprinted: what a
@@ -137,7 +144,7 @@ type OutputRef struct {
 const MainJob = "main"
 
 // PlannedJob is one unit of work: launched on a machine, or computed by the
-// worker (curate).
+// worker (Kind.Computed).
 type PlannedJob struct {
 	Stage string `json:"stage"`
 	Name  string `json:"name"`

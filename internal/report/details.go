@@ -265,7 +265,7 @@ func newAttemptRow(r *Report, s *Stage, j *Job, a *Attempt, o Options) attemptRo
 	}
 	if t := a.Timing; t != nil {
 		row.Download, row.Startup, row.Train, row.Upload = Duration(t.Download), Duration(t.Startup), Duration(t.Train), Duration(t.Upload)
-	} else if s.Kind == r1.KindCurate && !a.Started.IsZero() {
+	} else if s.Kind.Computed() && !a.Started.IsZero() {
 		details = append(details, "computed in "+Duration(a.last().Sub(a.Started).Seconds()))
 	} else if !a.Started.IsZero() && !a.Ended.IsZero() {
 		details = append(details, Duration(a.Ended.Sub(a.Started).Seconds())+" in all")
@@ -300,7 +300,7 @@ func newAttemptRow(r *Report, s *Stage, j *Job, a *Attempt, o Options) attemptRo
 	default:
 		row.Outcome = mark{"✗", "bad", "no result"}
 	}
-	if o.LogURL != nil && s.Kind != r1.KindCurate {
+	if o.LogURL != nil && !s.Kind.Computed() {
 		row.LogURL = o.LogURL(r1.JobKey{Run: r.Run, Stage: s.Name, Job: j.Name}.Attempt(a.Number))
 	}
 	return row

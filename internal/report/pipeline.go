@@ -26,7 +26,7 @@ func lane(k r1.Kind) int {
 	switch k {
 	case r1.KindSample, r1.KindCurate:
 		return 0
-	case r1.KindEvaluate:
+	case r1.KindEvaluate, r1.KindPublish:
 		return 2
 	}
 	return 1

@@ -41,7 +41,7 @@ func (a *Attempt) slices(kind r1.Kind) []slice {
 	if a.Started.IsZero() || !whole.to.After(whole.from) {
 		return nil
 	}
-	if kind == r1.KindCurate {
+	if kind.Computed() {
 		return []slice{{whole, inCompute}}
 	}
 	if a.Timing == nil {

@@ -84,7 +84,7 @@ func timeline(plan origins, r *Report) Timeline {
 					continue // it has not begun
 				}
 				t.Attempts.add(spent(a.slices(r.Stages[i].Kind), span{a.Started, a.last()}))
-				if a.Timing == nil && !a.Ended.IsZero() && r.Stages[i].Kind != r1.KindCurate {
+				if a.Timing == nil && !a.Ended.IsZero() && !r.Stages[i].Kind.Computed() {
 					t.Unsplit++
 				}
 				if !a.Created.IsZero() && a.Started.After(a.Created) {

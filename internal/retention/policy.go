@@ -126,6 +126,8 @@ func (p *Policy) of(stage string, kind r1.Kind, typ r1.ArtifactType) (name strin
 		case r1.TypeState:
 			name = "state"
 			return r.State
+		case r1.TypePublication: // a few small files, which say where what is
+			return everything
 		}
 		if kind == r1.KindSample {
 			name = "samples"

@@ -26,7 +26,7 @@ type Saved struct {
 func Checkpoints(ctx context.Context, s Store, run *r1.Run) ([]Saved, error) {
 	saved := []Saved{}
 	for _, stage := range run.Plan.Stages {
-		if stage.Kind == r1.KindCurate {
+		if stage.Kind.Computed() {
 			continue
 		}
 		for _, job := range stage.Jobs {

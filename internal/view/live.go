@@ -53,8 +53,8 @@ func running(st *runs.Status, now time.Time) []live {
 		}
 		if len(out) == n {
 			phase := "preparing"
-			if s.Kind == r1.KindCurate {
-				phase = "filtering"
+			if s.Kind.Computed() {
+				phase = computing(s.Kind)
 			}
 			out = append(out, live{stage: s, name: s.Name, phase: phase})
 		}
@@ -62,12 +62,20 @@ func running(st *runs.Status, now time.Time) []live {
 	return out
 }
 
+// computing is what the worker does for a kind.
+func computing(k r1.Kind) string {
+	if k == r1.KindPublish {
+		return "publishing"
+	}
+	return "filtering"
+}
+
 func liveJob(s *runs.Stage, index int, now time.Time) live {
 	j := &s.Jobs[index]
 	l := live{stage: s, name: s.Name, job: j, step: j.Step, total: j.Total, rate: j.Rate}
 	switch {
-	case s.Kind == r1.KindCurate:
-		l.phase = "filtering"
+	case s.Kind.Computed():
+		l.phase = computing(s.Kind)
 	case j.Phase == runs.PhaseWaiting:
 		l.phase = "waiting for a slot"
 	case j.Phase != runs.PhaseTrain:
