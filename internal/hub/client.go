@@ -17,8 +17,10 @@ import (
 
 const (
 	userAgent = "r1ctl"
-	// silence is how long a server may send nothing before the connection counts as broken.
+	// silence is how long nothing may move on a connection before it counts as broken;
+	// patience is the same where the server may have much to do with what it was sent.
 	silence     = 2 * time.Minute
+	patience    = 10 * time.Minute
 	maxAnswer   = 64 << 20 // a page of a listing; a card
 	defaultTry  = 6
 	defaultWait = 30 * time.Second
@@ -27,11 +29,18 @@ const (
 // client asks one endpoint.
 type client struct {
 	Settings
-	http *retryablehttp.Client
+	http   *retryablehttp.Client
+	models bool // repos are those of models, not of data sets
 }
 
-func newClient(s Settings) (*client, error) {
+func newClient(s Settings) (*client, error) { return clientWith(s, time.Minute, silence) }
+
+// clientWith waits that long for an answer, and on a connection on which nothing moves.
+func clientWith(s Settings, answer, silence time.Duration) (*client, error) {
 	if err := s.check(); err != nil {
+		return nil, err
+	}
+	if err := s.readToken(); err != nil {
 		return nil, err
 	}
 	if s.Tries == 0 {
@@ -46,14 +55,14 @@ func newClient(s Settings) (*client, error) {
 	}
 	dialer := &net.Dialer{Timeout: 30 * time.Second}
 	transport := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, ResponseHeaderTimeout: time.Minute,
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, ResponseHeaderTimeout: answer,
 		DisableCompression: true, // offsets count the bytes of the file
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := dialer.DialContext(ctx, network, address)
 			if err != nil {
 				return nil, err
 			}
-			return &watched{conn}, nil
+			return &watched{conn, silence}, nil
 		},
 	}
 	c := &client{Settings: s, http: retryablehttp.NewClient()}
@@ -69,14 +78,25 @@ func newClient(s Settings) (*client, error) {
 	return c, nil
 }
 
-// watched ends a connection that says nothing for long.
-type watched struct{ net.Conn }
+// watched ends a connection on which nothing moves for long. While bytes go out, none
+// need come in.
+type watched struct {
+	net.Conn
+	silence time.Duration
+}
 
 func (w *watched) Read(p []byte) (int, error) {
-	if err := w.SetReadDeadline(time.Now().Add(silence)); err != nil {
+	if err := w.SetDeadline(time.Now().Add(w.silence)); err != nil {
 		return 0, err
 	}
 	return w.Conn.Read(p)
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	if err := w.SetDeadline(time.Now().Add(w.silence)); err != nil {
+		return 0, err
+	}
+	return w.Conn.Write(p)
 }
 
 // get asks for a URL from an offset on. A status that is no success is an error,
@@ -116,9 +136,12 @@ func (c *client) getSmall(ctx context.Context, where string) ([]byte, http.Heade
 	return raw, resp.Header, nil
 }
 
-// api is the URL of a call about a data set. Parts are escaped, and a path keeps its slashes.
+// api is the URL of a call about a repo. Parts are escaped, and a path keeps its slashes.
 func (c *client) api(a Address, call, revision, path string) string {
 	s := c.Endpoint + "/api/datasets/" + a.Repo + "/" + call
+	if c.models {
+		s = c.Endpoint + "/api/models/" + a.Repo + "/" + call
+	}
 	if revision != "" {
 		s += "/" + url.PathEscape(revision)
 	}
@@ -127,6 +150,9 @@ func (c *client) api(a Address, call, revision, path string) string {
 
 // resolve is the URL of a file.
 func (c *client) resolve(a Address, commit, path string) string {
+	if c.models {
+		return c.Endpoint + "/" + a.Repo + "/resolve/" + url.PathEscape(commit) + escapedPath(path)
+	}
 	return c.Endpoint + "/datasets/" + a.Repo + "/resolve/" + url.PathEscape(commit) + escapedPath(path)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
@@ -15,6 +16,8 @@ type refusal struct {
 	status int
 	code   string // X-Error-Code: RepoNotFound, RevisionNotFound, EntryNotFound, GatedRepo
 	text   string
+	// storage says that it came from where large files lie, not from the endpoint.
+	storage bool
 }
 
 func (r refusal) Error() string {
@@ -34,6 +37,10 @@ func isEntryMissing(err error) bool {
 func unreachable(endpoint string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
+	}
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) { // its URL may be one that is signed
+		err = wrapped.Err
 	}
 	return fmt.Errorf("reach %s (HF_ENDPOINT names a mirror; HF_HUB_OFFLINE=1 reads the cache alone): %w", endpoint, err)
 }

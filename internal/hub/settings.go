@@ -1,9 +1,12 @@
 package hub
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,8 +20,11 @@ import (
 type Settings struct {
 	Endpoint string // HF_ENDPOINT
 	Token    string // HF_TOKEN; "": nobody in particular
-	Cache    string // the Hub client's cache: HF_HUB_CACHE, or hub below HF_HOME; "": none
-	Offline  bool   // HF_HUB_OFFLINE: read the cache alone
+	// TokenFile holds the token where there is no HF_TOKEN: HF_TOKEN_PATH, or token below
+	// HF_HOME, where `hf auth login` writes it. It is read when it is needed.
+	TokenFile string
+	Cache     string // the Hub client's cache: HF_HUB_CACHE, or hub below HF_HOME; "": none
+	Offline   bool   // HF_HUB_OFFLINE: read the cache alone
 	// Tries is how often a request is repeated, and a connection that breaks is
 	// taken up without a byte in between; 0 means 6.
 	Tries int
@@ -37,14 +43,35 @@ func FromEnv(get func(string) string) Settings {
 		s.Endpoint = defaultEndpoint
 	}
 	s.Offline = slices.Contains([]string{"1", "ON", "YES", "TRUE"}, strings.ToUpper(get("HF_HUB_OFFLINE")))
+	s.TokenFile = get("HF_TOKEN_PATH")
 	for _, home := range []struct{ dir, below string }{
 		{get("HF_HOME"), "hub"}, {get("XDG_CACHE_HOME"), "huggingface/hub"}, {get("HOME"), ".cache/huggingface/hub"},
 	} {
 		if s.Cache == "" && home.dir != "" {
 			s.Cache = filepath.Join(home.dir, home.below)
 		}
+		if s.TokenFile == "" && home.dir != "" {
+			s.TokenFile = filepath.Join(home.dir, strings.TrimSuffix(home.below, "hub"), "token")
+		}
 	}
 	return s
+}
+
+// readToken takes the token from its file, unless there is one. A file that is not there
+// holds none.
+func (s *Settings) readToken() error {
+	if s.Token != "" || s.TokenFile == "" {
+		return nil
+	}
+	raw, err := os.ReadFile(s.TokenFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the Hub's token: %w", err)
+	}
+	s.Token = strings.TrimSpace(string(raw))
+	return nil
 }
 
 // String shows the settings without the token.
