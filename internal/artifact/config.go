@@ -72,6 +72,7 @@ type Store struct {
 	dedupMin       int64
 	multipartAbove int64
 	partSize       int64 // smallest part
+	copyAbove      int64 // size from which a copy is made in parts
 	rangeSize      int64 // of a parallel download
 	parallel       int   // files at a time
 	slots          chan struct{}
@@ -95,6 +96,7 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 		dedupMin:       cfg.DedupMin,
 		multipartAbove: minPartSize,
 		partSize:       minPartSize,
+		copyAbove:      maxSinglePut,
 		rangeSize:      rangeSize,
 		parallel:       min(max(4, runtime.GOMAXPROCS(0)), maxTransfers),
 		slots:          make(chan struct{}, maxTransfers),

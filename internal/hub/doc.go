@@ -1,7 +1,7 @@
-// Package hub reads data sets of the Hugging Face Hub, and writes models and data sets to
-// it, or to any server that speaks its API. Of reading it knows the addresses hf://org/name, the commit that a
-// revision stands for, the files of a split, the licence of the card, and the
-// bytes, which are checked against the digest that the tree gives.
+// Package hub reads data sets of the Hugging Face Hub and writes models and data sets to
+// it, or to any server that speaks its API. Of reading it knows the addresses
+// hf://org/name, the commit that a revision stands for, the files of a split, the licence
+// of the card, and the bytes, which are checked against the digest that the tree gives.
 //
 // A file streams: nothing is written here. A connection that breaks is taken up
 // where it broke. Files that the Hub's own client has in its cache are read from

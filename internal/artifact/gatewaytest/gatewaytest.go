@@ -54,7 +54,7 @@ func serve() error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
-	backend, err := posix.New(os.Getenv(dirEnv), meta.XattrMeta{}, posix.PosixOpts{DataIntegrityEtag: true})
+	backend, err := posix.New(os.Getenv(dirEnv), meta.XattrMeta{}, posix.PosixOpts{DataIntegrityEtag: true, CopyObjectThreshold: 5 << 30})
 	if err != nil {
 		return err
 	}
