@@ -77,6 +77,8 @@ type Activities struct {
 	Store    Store
 	Launcher r1.Launcher
 	Curate   Curator
+	// Publisher brings artifacts out.
+	Publisher Publisher
 	// SumUp gives the numbers of sample rows, from the files that hold them.
 	SumUp    func(ctx context.Context, files []func(context.Context) (io.ReadCloser, error)) (map[string]float64, int, error)
 	Site     Site

@@ -25,7 +25,7 @@ func (a *Activities) FindCommit(ctx context.Context, ref tasks.JobRef) (tasks.Fo
 	}
 	commit, err := a.Store.FindCommit(ctx, ref.Layout(), ref.Key())
 	if err == nil {
-		if commit.Kind == r1.KindCurate {
+		if commit.Kind.Computed() {
 			a.journalOf(ref).remove(ctx) // whoever committed may have died before
 		}
 		return found(commit), nil
@@ -47,6 +47,11 @@ func (a *Activities) FindCommit(ctx context.Context, ref tasks.JobRef) (tasks.Fo
 		return tasks.Found{}, err
 	case from.Commit == nil:
 		return a.spared(ctx, ref)
+	}
+	if job.Take == nil {
+		if there, err := a.stands(ctx, job, from.Commit); err != nil || !there {
+			return tasks.Found{}, err
+		}
 	}
 	won, _, err := a.Store.Commit(ctx, ref.Layout(), repeat(ref, job, from))
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 	"github.com/r1ctl/r1ctl/internal/tasks"
 )
 
-// Compute joins the shards of a stage, or runs a curate job in this worker: inputs down, rows through the
-// filters, the dataset up, commit. Killed anywhere, the next try takes an
+// Compute joins the shards of a stage, brings out what a stage publishes, or runs a curate job in this
+// worker: inputs down, rows through the filters, the dataset up, commit. Killed anywhere, the next try takes an
 // attempt number of its own and so never writes into this one's prefix; it begins
 // with the journal of what earlier ones have found out about rows.
 func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Computed, error) {
@@ -34,7 +34,7 @@ func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Compu
 	if err != nil {
 		return tasks.Computed{}, err
 	}
-	rows, stop := beat(ctx)
+	progress, stop := beat(ctx)
 	defer stop()
 	attempt, err := a.claim(ctx, ref, job)
 	if err != nil {
@@ -43,6 +43,9 @@ func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Compu
 	fault.Point(fault.EngineClaimed, ref.Key().String())
 	if len(job.Join) > 0 {
 		return a.join(ctx, ref, job, attempt)
+	}
+	if job.Kind == r1.KindPublish {
+		return a.publish(ctx, ref, job, attempt, progress)
 	}
 	started := time.Now().UTC()
 	if err := os.MkdirAll(a.WorkDir, 0o700); err != nil {
@@ -64,7 +67,7 @@ func (a *Activities) Compute(ctx context.Context, ref tasks.JobRef) (tasks.Compu
 		return tasks.Computed{}, err
 	}
 	fetched := time.Now()
-	in.Progress = func(n int) { rows.Store(int64(n)) }
+	in.Progress = func(n int) { progress.rows.Store(int64(n)) }
 	journal := a.journalOf(ref)
 	journal.first = attempt == 1
 	in.Shards = journal
@@ -164,9 +167,17 @@ func (a *Activities) trimCache() {
 	}
 }
 
-// beat heartbeats until stopped, with the rows counted so far.
-func beat(ctx context.Context) (*atomic.Int64, func()) {
-	var rows atomic.Int64
+// reading is how far a computed job is.
+type reading struct{ rows, done, total atomic.Int64 }
+
+func (p *reading) bytes(done, total int64) {
+	p.done.Store(done)
+	p.total.Store(total)
+}
+
+// beat heartbeats until stopped, with what is done so far.
+func beat(ctx context.Context) (*reading, func()) {
+	var p reading
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
 		ticker := time.NewTicker(3 * time.Second)
@@ -174,11 +185,11 @@ func beat(ctx context.Context) (*atomic.Int64, func()) {
 		for {
 			select {
 			case <-ticker.C:
-				activity.RecordHeartbeat(ctx, tasks.Reading{Rows: rows.Load()})
+				activity.RecordHeartbeat(ctx, tasks.Reading{Rows: p.rows.Load(), Bytes: p.done.Load(), Total: p.total.Load()})
 			case <-ctx.Done():
 				return
 			}
 		}
 	}()
-	return &rows, cancel
+	return &p, cancel
 }

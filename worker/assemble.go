@@ -78,7 +78,8 @@ func Assemble(l Local) (*activities.Activities, error) {
 		Curate: curator(l.StoreConfig, trainerenv.Options{
 			Source: trainer.Source, CacheDir: c.CacheDir, WheelDir: c.Trainer.WheelDir, Python: c.Trainer.Python,
 		}),
-		SumUp: generate.Summarize,
+		SumUp:     generate.Summarize,
+		Publisher: publisher(l.Store, l.StoreConfig),
 		Site: activities.Site{
 			VerifierURL:     c.Site.VerifierURL,
 			Threads:         c.Site.Threads,

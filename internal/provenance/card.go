@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ import (
 type CardOptions struct {
 	Title   string // default "<recipe>: <stage>"
 	License string // an SPDX name; empty leaves it out
+	Notes   string // Markdown below the title
 }
 
 // Card writes the README.md of a Hugging Face folder, with its front matter. All it
@@ -29,6 +31,12 @@ func (r *Record) Card(o CardOptions) ([]byte, error) {
 	}
 	if r.Artifact.Type == r1.TypeModel {
 		front["library_name"], front["pipeline_tag"] = "transformers", "text-generation"
+		if r.Kind == r1.KindRewardModel {
+			front["pipeline_tag"] = "text-classification"
+		}
+	}
+	if files := r.rowFiles(); len(files) > 0 { // besides them there are accounts, which are no rows
+		front["configs"] = []any{map[string]any{"config_name": "default", "data_files": []any{map[string]any{"split": "train", "path": files}}}}
 	}
 	head, err := yaml.Marshal(front)
 	if err != nil {
@@ -40,6 +48,9 @@ func (r *Record) Card(o CardOptions) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "---\n%s---\n\n# %s\n\n", head, title)
+	if o.Notes != "" {
+		fmt.Fprintf(&b, "%s\n\n", strings.TrimSpace(o.Notes))
+	}
 	fmt.Fprintf(&b, "Made by stage `%s` (%s) of run `%s`: recipe `%s`", r.Stage, r.Kind, r.Run, r.Recipe)
 	if r.Profile != "" {
 		fmt.Fprintf(&b, ", profile `%s`", r.Profile)
@@ -51,6 +62,22 @@ func (r *Record) Card(o CardOptions) ([]byte, error) {
 	}
 	fmt.Fprintf(&b, "## Provenance\n\n%s\nParameters of the stage:\n\n```json\n%s\n```\n", r.facts(), params)
 	return b.Bytes(), nil
+}
+
+// rowFiles are those files of a data set that hold its rows.
+func (r *Record) rowFiles() []string {
+	if r.Artifact.Type != r1.TypeDataset {
+		return nil
+	}
+	var out []string
+	for _, f := range r.Files {
+		name, ending, _ := strings.Cut(path.Base(f.Path), ".")
+		rows := name == "data" || name == "samples" || strings.HasPrefix(name, "data-") || strings.HasPrefix(name, "samples-")
+		if rows && slices.Contains([]string{"jsonl", "jsonl.gz", "jsonl.zst", "parquet"}, ending) {
+			out = append(out, f.Path)
+		}
+	}
+	return out
 }
 
 func indented(raw json.RawMessage) (string, error) {

@@ -12,7 +12,7 @@ import (
 // Activity names.
 const (
 	FindCommit     = "FindCommit"     // JobRef -> Found
-	Compute        = "Compute"        // JobRef -> Computed: a curate job, to its commit
+	Compute        = "Compute"        // JobRef -> Computed: a job that the worker does itself, to its commit
 	PrepareAttempt = "PrepareAttempt" // PrepareInput -> AttemptRef
 	RunAttempt     = "RunAttempt"     // AttemptRef -> AttemptEnd
 	RecordStage    = "RecordStage"    // StageState
@@ -65,6 +65,9 @@ type Computed struct {
 // Reading is the heartbeat detail of Compute.
 type Reading struct {
 	Rows int64 `json:"rows"` // so far
+	// Bytes of Total are published.
+	Bytes int64 `json:"bytes,omitempty"`
+	Total int64 `json:"total_bytes,omitempty"`
 }
 
 // PrepareInput asks for the attempt to run next, later than After.
