@@ -157,7 +157,7 @@ func (a *Activities) compose(ctx context.Context, ref tasks.JobRef, job *r1.Plan
 			return out, fmt.Errorf("collect the provenance of %s: %w", from.Stage, err)
 		}
 		out.Artifact = record.Artifact
-		out.Files = publish.Paths(record.Files)
+		out.Files = publish.Paths(record.Artifact.Type, record.Files)
 		record.Files = out.Files
 		card, err := record.Card(provenance.CardOptions{Title: params.Title, License: params.Licence, Notes: params.Notes})
 		if err != nil {

@@ -96,3 +96,20 @@ func TestAGateThatFailsEndsTheRunByName(t *testing.T) {
 		t.Errorf("ended with %v", err)
 	}
 }
+
+// Nothing goes out, and nothing looks at where it would go, before a person has said so.
+func TestNothingIsPublishedBeforeItIsApproved(t *testing.T) {
+	s := &scriptedActivities{}
+	out := stage("out", r1.KindPublish, []string{"base"})
+	out.Gate = &r1.Gate{Approval: "may it go out?"}
+	d := newDrive(t, s)
+	d.after(30*24*time.Hour, func() {
+		if record := s.stages["out"]; record.State != r1.RunWaiting || slices.Contains(s.log, "compute out") || slices.Contains(s.looked, "out") {
+			t.Errorf("before the answer: %+v, %v, looked for %v", record, s.log, s.looked)
+		}
+		ask(d, UpdateApprove, StageRequest{Stage: "out", By: "ada"}, func(ApproveAnswer) {})
+	})
+	if _, err := d.run(RunInput{Stages: []StageShape{stage("base", r1.KindBase, nil), out}}); err != nil || !slices.Contains(s.log, "compute out") {
+		t.Errorf("%v: %v", err, s.log)
+	}
+}

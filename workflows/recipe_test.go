@@ -22,6 +22,7 @@ import (
 type scriptedActivities struct {
 	mu        sync.Mutex
 	log       []string
+	looked    []string                      // stages for whose commits it was looked
 	committed map[string]tasks.Found        // job -> answer of FindCommit
 	ends      map[string][]tasks.AttemptEnd // job -> how its attempts end, one after the other
 	resume    map[string]int                // stage/job/attempt -> step it resumes from
@@ -51,6 +52,9 @@ func (s *scriptedActivities) register(env *testsuite.TestWorkflowEnvironment) {
 		env.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
 	add(tasks.FindCommit, func(ref tasks.JobRef) (tasks.Found, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.looked = append(s.looked, ref.Stage)
 		return s.committed[ref.Stage+"/"+ref.Job], nil
 	})
 	add(tasks.Compute, func(ref tasks.JobRef) (tasks.Computed, error) {

@@ -33,7 +33,7 @@ var (
 	cache = Assumption{"memory beyond weights in generation, as a factor", Between(1.1, 1.3, 2), "ours: the cache of keys and values"}
 	keep  = Assumption{"share of rows that a curate step keeps", Between(0, 0, 1), "ours, by step: see the table of steps; a funnel of the past replaces it"}
 
-	fetching = Assumption{"bytes a second of a model that is fetched", Between(50e6, 300e6, 2e9), "ours: it depends on your network"}
+	fetching = Assumption{"bytes a second of a model that is fetched or published", Between(50e6, 300e6, 2e9), "ours: it depends on your network"}
 
 	bytesToken = Assumption{"bytes a token of stored text", Between(3, 4.5, 8), "JSON lines with metadata; about four bytes a token of English"}
 )

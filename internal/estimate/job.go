@@ -84,6 +84,10 @@ func (e *estimator) job(j *r1.PlannedJob) (Job, error) {
 		made = e.curate(j, p, &out)
 	case r1.KindSFT, r1.KindDistill, r1.KindRewardModel:
 		made = e.tune(j, p, &out)
+	case r1.KindPublish:
+		e.publish(j, &out)
+		e.correct(&out, &made)
+		return out, nil
 	}
 	e.correct(&out, &made)
 	for _, o := range j.Outputs {
@@ -278,6 +282,21 @@ func (e *estimator) tune(j *r1.PlannedJob, p params, out *Job) artifact {
 	out.Memory = Memory(j.Kind, *m)
 	e.place(out, out.Tokens.Scale(6*m.Active), Exactly(0))
 	return artifact{model: m}
+}
+
+// record is what a publication stores: who published what, the card and the provenance.
+const record = 16 << 10
+
+// publish moves bytes, and stores next to nothing.
+func (e *estimator) publish(j *r1.PlannedJob, out *Job) {
+	out.Hours, out.Bytes, out.Formula = Exactly(0), Between(record/4, record/2, record), "moved, not computed"
+	m := e.input(j, "model", "reward").model
+	if m == nil {
+		out.Seconds = Between(1, 2, 60) // rows
+		return
+	}
+	bytes := weights.Value.Scale(m.Total)
+	out.Seconds = Exactly(1).Plus(Between(bytes.Low/fetching.Value.High, bytes.Likely/fetching.Value.Likely, bytes.High/fetching.Value.Low))
 }
 
 // store says what the outputs take, and the checkpoints while the job runs.

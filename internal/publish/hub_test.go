@@ -91,13 +91,16 @@ func TestARepoOfSomebodyElse(t *testing.T) {
 	p.refused(in, "hub-token-missing")
 }
 
-// A data set that was published is read as one by its address.
+// A data set that was published is read as one by its address. What a curation dropped stays at home.
 func TestAPublishedDatasetIsRead(t *testing.T) {
 	p, h := onHub(t)
 	rows := `{"prompt": "1 + 1?"}` + "\n"
-	in := p.input("r-1", r1.TypeDataset, map[string]string{"data.jsonl": rows, "funnel.json": "{}", "sources.json": "[]", "dropped.jsonl": "{}\n"}, "hf://org/rows")
+	in := p.input("r-1", r1.TypeDataset, map[string]string{"data.jsonl": rows, "funnel.json": "{}", "sources.json": "[]", "dropped.jsonl": "private", "quarantine.jsonl.gz": "private"}, "hf://org/rows")
 	in.Card = "---\nlicense: mit\nconfigs:\n- config_name: default\n  data_files:\n  - path: [data.jsonl]\n    split: train\n---\n# Rows\n"
 	p.publish(in)
+	if files := holds(t, h, "datasets/org/rows"); files["dropped.jsonl"] != "" || files["quarantine.jsonl.gz"] != "" || files["funnel.json"] == "" {
+		t.Errorf("it holds %q", slices.Sorted(maps.Keys(files)))
+	}
 	d, err := hub.Open(t.Context(), h.Settings(), "hf://org/rows?split=train", []string{"jsonl"})
 	if err != nil {
 		t.Fatal(err)

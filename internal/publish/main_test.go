@@ -78,7 +78,7 @@ func (p *place) input(run string, typ r1.ArtifactType, files map[string]string, 
 	key := r1.JobKey{Run: run, Stage: "out", Job: r1.MainJob}
 	sum := sha256.Sum256([]byte(run))
 	return publish.Input{
-		Publication: publish.Publication{Artifact: a, Files: publish.Paths(m.Files), Recipe: "r", By: key, Fingerprint: hex.EncodeToString(sum[:]),
+		Publication: publish.Publication{Artifact: a, Files: publish.Paths(typ, m.Files), Recipe: "r", By: key, Fingerprint: hex.EncodeToString(sum[:]),
 			Card: "# The card of " + run + "\n", Provenance: "{}\n"},
 		To: d, Private: true, Attempt: 1, Dir: p.TempDir(),
 	}

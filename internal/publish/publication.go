@@ -34,9 +34,17 @@ type Publication struct {
 	Provenance  string             `json:"provenance"`
 }
 
-// Paths gives the files of an artifact under the paths at which they are published.
-func Paths(files []r1.ManifestEntry) []r1.ManifestEntry {
-	out := slices.Clone(files)
+// withheld are accounts of a curation: rows that were dropped, and those that could not be
+// read. They may be what must not go out, such as personal data that a step found.
+var withheld = []string{"dropped", "quarantine"}
+
+// Paths gives the files of an artifact that go out, under the paths at which they are
+// published.
+func Paths(typ r1.ArtifactType, files []r1.ManifestEntry) []r1.ManifestEntry {
+	out := slices.DeleteFunc(slices.Clone(files), func(f r1.ManifestEntry) bool {
+		name, _, _ := strings.Cut(path.Base(f.Path), ".")
+		return typ == r1.TypeDataset && slices.Contains(withheld, name)
+	})
 	for i := range out {
 		switch out[i].Path {
 		case CardFile:

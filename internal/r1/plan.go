@@ -184,6 +184,17 @@ func EndpointOf(kind Kind, params json.RawMessage) string {
 	return p.Endpoint
 }
 
+// DestinationOf is where a publish job publishes to; empty of other kinds.
+func DestinationOf(kind Kind, params json.RawMessage) string {
+	var p struct {
+		To string `json:"to"`
+	}
+	if kind != KindPublish || json.Unmarshal(params, &p) != nil {
+		return ""
+	}
+	return p.To
+}
+
 // OutputDecl declares an output before it exists.
 type OutputDecl struct {
 	Name string       `json:"name"`

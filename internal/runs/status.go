@@ -66,6 +66,7 @@ type Stage struct {
 	Reviewed  *r1.Review         `json:"reviewed,omitempty"` // what people said of its rows
 	Metrics   map[string]float64 `json:"metrics,omitempty"`
 	Outputs   []Output           `json:"outputs,omitempty"`
+	To        string             `json:"to,omitempty"` // where a publish stage publishes to
 	Jobs      []Job              `json:"jobs"`
 }
 
@@ -182,6 +183,9 @@ func settle(st *Status) {
 
 func (r *Reader) stage(ctx context.Context, p *r1.PlannedStage) (Stage, error) {
 	s := Stage{Name: p.Name, Kind: p.Kind, Title: p.Title, State: r1.RunPending, Jobs: make([]Job, 0, len(p.Jobs))}
+	if len(p.Jobs) > 0 {
+		s.To = r1.DestinationOf(p.Kind, p.Jobs[0].Params)
+	}
 	var rec r1.StageRecord
 	switch err := r.store.GetJSON(ctx, r.layout.StageFile(p.Name), &rec); {
 	case err == nil:

@@ -19,6 +19,9 @@ func note(s *runs.Stage) string {
 			return "adopted from " + clean(from)
 		}
 		from, _, _ := strings.Cut(s.Jobs[0].ReusedFrom, "/")
+		if s.Kind == r1.KindPublish {
+			return "reused from " + from + "  " + published(s)
+		}
 		return strings.TrimRight("reused from "+from+"  "+keyMetrics(s), " ")
 	case s.State == r1.RunFailed:
 		return named(s.ErrorName, clean(s.Error))
@@ -26,7 +29,22 @@ func note(s *runs.Stage) string {
 		f := s.Jobs[0].Funnel
 		return fmt.Sprintf("%d of %d rows kept", f.Kept, f.In)
 	}
+	if s.Kind == r1.KindPublish && s.State == r1.RunCompleted {
+		return published(s)
+	}
 	return keyMetrics(s)
+}
+
+// published says what is where.
+func published(s *runs.Stage) string {
+	size, unit := s.Metrics["bytes"]/1e3, "kB"
+	for _, next := range []string{"MB", "GB", "TB"} {
+		if size < 1e3 {
+			break
+		}
+		size, unit = size/1e3, next
+	}
+	return fmt.Sprintf("%.0f files, %.3g %s, in %s", s.Metrics["files"], size, unit, clean(s.To))
 }
 
 // asks says what a stage waits for, and the command that answers.
