@@ -159,6 +159,9 @@ func (a *Activities) compose(ctx context.Context, ref tasks.JobRef, job *r1.Plan
 		out.Artifact = record.Artifact
 		out.Files = publish.Paths(record.Artifact.Type, record.Files)
 		record.Files = out.Files
+		if err := record.WithoutFolders(); err != nil {
+			return out, err
+		}
 		card, err := record.Card(provenance.CardOptions{Title: params.Title, License: params.Licence, Notes: params.Notes})
 		if err != nil {
 			return out, err
