@@ -94,7 +94,7 @@ func parseS3(rest string) (Destination, error) {
 	}
 	for part := range strings.SplitSeq(prefix, "/") {
 		if part == "" || part == "." || part == ".." {
-			return Destination{}, fmt.Errorf("the prefix %q has a part that is empty, . or ..", prefix)
+			return Destination{}, fmt.Errorf("a part of the prefix %q is empty, a dot or two", prefix)
 		}
 	}
 	return Destination{Bucket: bucket, Prefix: prefix}, nil
