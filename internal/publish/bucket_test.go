@@ -148,6 +148,11 @@ func TestABucketThatWasNotFinished(t *testing.T) {
 					t.Errorf("killed at call %d: whole, with a file of what was replaced", at)
 				}
 			}
+			config, _ := b.GetBytes(t.Context(), "zero/config.json")
+			_, generation := b.GetBytes(t.Context(), "zero/generation.json")
+			if strings.Contains(string(marker), "r-0") && (string(config) != "old" || generation != nil) {
+				t.Errorf("killed at call %d: the marker of what was replaced is there, and its files are not", at)
+			}
 			if claimed == nil {
 				p.refused(p.input("r-2", r1.TypeModel, small, to), "publish-busy")
 			}
