@@ -40,6 +40,14 @@ func askingSteps() []variant {
 		{name: "safety", doc: "label responses safe or unsafe as a model judged them, in JSON", fields: []field{
 			{name: "field", shape: text{}, value: "label", doc: "of the JSON: safe or unsafe"},
 		}},
+		{name: "nearest", doc: "make rows questions to a model whose prompt may be one of another data set in other words", fields: []field{
+			{name: "against", shape: text{}, required: true, doc: "an input; its rows are not taken over"},
+			{name: "above", shape: share, value: 0.35, doc: "how near the nearest prompt is: the cosine of the words of both, rare ones counting more, numbers none"},
+			{name: "keep", shape: enum{"near", "far"}, value: "near", doc: "far: the other rows, which need not be asked about"},
+		}},
+		{name: "same-problem", doc: "drop rows of which a model says, in JSON, that they are a question of a benchmark in other words", fields: []field{
+			{name: "field", shape: text{}, value: "problem", doc: "of the JSON: same or different"},
+		}},
 		{name: "compare-pairs", doc: "make two responses of a prompt a question: which is better?", fields: []field{
 			{name: "between", shape: enum{"any", "sources"}, value: "any", doc: "sources: of two inputs"},
 			{name: "show", shape: enum{"reply", "response"}, value: "reply", doc: "to the judge"},

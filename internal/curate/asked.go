@@ -20,21 +20,26 @@ func carried() []string {
 
 // asking are the fields that only a question, or an answer to it, has.
 func asking() []string {
-	return []string{"of", "asked", "thinking", "reply", "first", "second", "pair"}
+	return []string{"of", "asked", "thinking", "reply", "first", "second", "pair", "other"}
 }
 
 // before is what a row was before a model was asked about it: fields by name.
 type before map[string]json.RawMessage
 
-// before reads it; ok is false where the row is no answer about a response.
+// before reads it; ok is false where the row is no answer about a response, or about a row
+// without one (nearest).
 func (r *row) before() (b before, ok bool) {
 	var more before
 	if value, has := r.get("asked"); has && json.Unmarshal(value, &more) != nil {
 		return nil, false
 	}
-	value, has := r.get("of")
-	if !has || json.Unmarshal(value, &b) != nil || b["response"] == nil {
+	switch value, has := r.get("of"); {
+	case has && (json.Unmarshal(value, &b) != nil || b["response"] == nil):
 		return nil, false
+	case !has && (string(more["alone"]) != "true" || !r.has("sample")):
+		return nil, false
+	case !has:
+		b = before{}
 	}
 	for name, v := range more {
 		b[name] = v

@@ -115,7 +115,7 @@ func Steps() []StepDef {
 		correctDef(), finishedDef(), truncatedDef(), formatDef(), languageDef(), readableDef(), repetitionDef(), repeatedLinesDef(), loopDef(),
 		lengthDef(), paragraphDef(), codeBlockDef(), leakageDef(), refusalDef(), piiDef(), behavioursDef(), passRateDef(), refineDef(), dedupDef(), nearDedupDef(),
 		decontaminateDef(), paraphraseDef(), selectDef(), capDef(), mixDef(), shuffleDef(),
-		reviewDef(), askDef(), takeResponseDef(), judgedDef(), safetyDef(), comparePairsDef(), preferenceDef(),
+		reviewDef(), askDef(), takeResponseDef(), judgedDef(), safetyDef(), nearestDef(), sameProblemDef(), comparePairsDef(), preferenceDef(),
 	}
 }
 

@@ -95,6 +95,7 @@ func TestParamsOutOfRange(t *testing.T) {
 		`{"do":"repeated-lines","max":2}`, `{"do":"select","choose":"best"}`, `{"do":"cap"}`, `{"do":"cap","rows":0}`, `{"do":"cap","by_domain":{"a":-1}}`, `{"do":"shuffle","seed":1}`,
 		`{"do":"behaviours"}`, `{"do":"behaviours","min":{"x":1}}`, `{"do":"behaviours","min":{"subgoals":3},"max":{"subgoals":2}}`, `{"do":"behaviours","mark":"prompt"}`,
 		`{"do":"behaviours","mark":"m","targets":{"subgoals":1}}`, `{"do":"behaviours","targets":{"subgoals":-1}}`, `{"do":"behaviours","mark":"m","short":"x"}`,
+		`{"do":"nearest"}`, `{"do":"nearest","against":"e","above":2}`, `{"do":"nearest","against":"e","keep":"x"}`,
 	} {
 		if _, err := ParseParams(steps(s)); err == nil {
 			t.Errorf("%s: accepted", s)

@@ -1,8 +1,9 @@
 package curate
 
-import "iter"
-
-import "context"
+import (
+	"context"
+	"iter"
+)
 
 // safety labels responses as a model judged them (a stage of kind sample whose
 // template wants JSON): rows for a safety reward model. Read is the last JSON
@@ -28,19 +29,20 @@ func (safety) check() error    { return nil }
 func (safety) needs() []string { return []string{"response"} }
 
 func (s safety) start(context.Context, env) (any, error) {
-	return &labels{tally: newTally(), field: s.Field}, nil
+	return &labels{tally: newTally(), field: s.Field, choices: [2]string{"safe", "unsafe"}}, nil
 }
 
 type labels struct {
 	tally
-	field string
-	kept  []int32 // questions whose row is kept
+	field   string
+	choices [2]string
+	kept    []int32 // questions whose row is kept
 }
 
 func (l *labels) note(r *row) []byte {
 	return r.ballot(func() int8 {
 		fields, _ := r.lastObject()
-		return choice(fields, l.field, "safe", "unsafe")
+		return choice(fields, l.field, l.choices[:]...)
 	})
 }
 
@@ -50,20 +52,27 @@ func (l *labels) see(_ int64, note []byte) error {
 }
 
 func (l *labels) decide() (func(i int) (string, error), iter.Seq2[int, error], error) {
-	for q := range l.first {
-		if l.result(int32(q)) >= 0 {
-			l.kept = append(l.kept, int32(q))
-		}
-	}
-	return inMemory(l.reasons(func(q int32) string {
-		switch l.result(q) {
+	return l.deciding(func(int8) string { return "" })
+}
+
+// deciding drops what could not be read or decided, and for what reason says the rest.
+func (l *labels) deciding(reason func(result int8) string) (func(i int) (string, error), iter.Seq2[int, error], error) {
+	of := func(q int32) string {
+		switch result := l.result(q); result {
 		case noVote:
 			return "unparsable"
 		case tied:
 			return "undecided"
+		default:
+			return reason(result)
 		}
-		return ""
-	}), nil)
+	}
+	for q := range l.first {
+		if of(int32(q)) == "" {
+			l.kept = append(l.kept, int32(q))
+		}
+	}
+	return inMemory(l.reasons(of), nil)
 }
 
 func (l *labels) groups() []int { return ones(len(l.kept)) }

@@ -59,8 +59,10 @@ func keeps(step string) (Range, bool) {
 		return Between(0.5, 0.95, 1), true
 	case "decontaminate", "paraphrase":
 		return Between(0.8, 0.99, 1), true
-	case "review", "take-response", "judged", "safety":
+	case "review", "take-response", "judged", "safety", "same-problem":
 		return Between(0.5, 0.9, 1), true
+	case "nearest": // with keep: far the others
+		return Between(0.02, 0.5, 1), true
 	case "ask":
 		return Between(0.05, 1, 1), true
 	case "compare-pairs":

@@ -242,7 +242,12 @@ func (c *checker) flowsOut(p part) []flow {
 	for _, step := range p.maps("steps") {
 		var made []string
 		switch step["do"] {
-		case "judged":
+		case "nearest":
+			for i := range out {
+				out[i].made = append(slices.Clone(out[i].made), "other")
+			}
+			continue
+		case "judged", "same-problem":
 		case "safety":
 			made = []string{"safe"}
 		case "preference":
