@@ -47,6 +47,7 @@ func askingSteps() []variant {
 		}},
 		{name: "same-problem", doc: "drop rows of which a model says, in JSON, that they are a question of a benchmark in other words", fields: []field{
 			{name: "field", shape: text{}, value: "problem", doc: "of the JSON: same or different"},
+			{name: "unasked", shape: enum{"drop", "keep"}, value: "drop", doc: "what becomes of rows that nobody was asked about"},
 		}},
 		{name: "compare-pairs", doc: "make two responses of a prompt a question: which is better?", fields: []field{
 			{name: "between", shape: enum{"any", "sources"}, value: "any", doc: "sources: of two inputs"},

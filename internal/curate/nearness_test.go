@@ -65,6 +65,20 @@ func TestNearRowsAreAskedAbout(t *testing.T) {
 	}
 }
 
+// What was found far may come with the answers, and passes.
+func TestFarRowsPassBesideTheAnswers(t *testing.T) {
+	asked := func(id, says string) string {
+		return `{"id":"` + id + `","prompt":"p ` + id + `","sample":0,"response":"{\"problem\":\"` + says + `\"}","other":"q","asked":{"alone":true},"origin":{"model":"m"}}`
+	}
+	res := answers(t, []string{`{"do":"same-problem","unasked":"keep"}`}, `{"id":"far","prompt":"p"}`, asked("same", "same"), asked("other", "different"), `{"id":"far-too","prompt":"p"}`)
+	if got := fmt.Sprint(res.ids(), res.dropped()); got != "[far other far-too] [same same-problem same-problem]" {
+		t.Error(got)
+	}
+	if r := res.rows[1]; r["response"] != nil || r["origin"].(map[string]any)["judge"] == nil || res.rows[0]["origin"].(map[string]any)["judge"] != nil {
+		t.Errorf("%v", res.rows)
+	}
+}
+
 // The nearest text is the same whatever was asked before, and ties go to the first.
 func TestNearest(t *testing.T) {
 	n := newNearness()

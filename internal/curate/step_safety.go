@@ -36,7 +36,8 @@ type labels struct {
 	tally
 	field   string
 	choices [2]string
-	kept    []int32 // questions whose row is kept
+	unasked bool    // rows that nobody was asked about pass
+	kept    []int32 // questions whose row is kept; -1: unasked
 }
 
 func (l *labels) note(r *row) []byte {
@@ -67,10 +68,19 @@ func (l *labels) deciding(reason func(result int8) string) (func(i int) (string,
 			return reason(result)
 		}
 	}
-	for q := range l.first {
-		if of(int32(q)) == "" {
-			l.kept = append(l.kept, int32(q))
+	for i, q := range l.rows { // the first row of a question, and what passes unasked
+		if q < 0 && l.unasked || q >= 0 && int(l.first[q]) == i && of(q) == "" {
+			l.kept = append(l.kept, q)
 		}
+	}
+	if l.unasked {
+		reasons := l.reasons(of)
+		return inMemory(func(i int) string {
+			if l.rows[i] < 0 {
+				return ""
+			}
+			return reasons(i)
+		}, nil)
 	}
 	return inMemory(l.reasons(of), nil)
 }

@@ -2,6 +2,7 @@ package curate
 
 import (
 	"context"
+	"fmt"
 	"iter"
 )
 
@@ -11,25 +12,43 @@ import (
 // votes decide. A row that stays is again what it was before it was asked about, with
 // origin.judge; one that nobody could decide about is dropped, as it may be the benchmark's.
 //
+// With unasked "keep" rows pass that nobody was asked about: those that nearest has found far.
+//
 // Reasons: "same-problem", "unparsable", "undecided" (as many votes say one as the other),
 // "not-asked", "merged" (a further judgement of a row that is kept).
 type sameProblem struct {
-	Field string `json:"field"`
+	Field   string `json:"field"`
+	Unasked string `json:"unasked"`
 }
 
 func sameProblemDef() StepDef {
 	return StepDef{
 		Name: "same-problem", Doc: "drop rows of which a model says, in JSON, that they are a question of a benchmark in other words",
-		Params: []Param{{Name: "field", Type: "text", Default: "problem"}},
-		decode: decodeInto(sameProblem{Field: "problem"}),
+		Params: []Param{
+			{Name: "field", Type: "text", Default: "problem"},
+			{Name: "unasked", Type: "text", Default: "drop", Allowed: []string{"drop", "keep"}},
+		},
+		decode: decodeInto(sameProblem{Field: "problem", Unasked: "drop"}),
 	}
 }
 
-func (sameProblem) check() error    { return nil }
-func (sameProblem) needs() []string { return []string{"response"} }
+func (s sameProblem) check() error {
+	if s.Unasked != "drop" && s.Unasked != "keep" {
+		return fmt.Errorf("unasked %q is none of [drop keep]", s.Unasked)
+	}
+	return nil
+}
+
+// needs nothing where rows pass that have no answer.
+func (s sameProblem) needs() []string {
+	if s.Unasked == "keep" {
+		return nil
+	}
+	return []string{"response"}
+}
 
 func (s sameProblem) start(context.Context, env) (any, error) {
-	return &sameness{labels{tally: newTally(), field: s.Field, choices: [2]string{"same", "different"}}}, nil
+	return &sameness{labels{tally: newTally(), field: s.Field, choices: [2]string{"same", "different"}, unasked: s.Unasked == "keep"}}, nil
 }
 
 // sameness counts as the labels of safety do.
@@ -44,4 +63,8 @@ func (s *sameness) decide() (func(i int) (string, error), iter.Seq2[int, error],
 	})
 }
 
-func (s *sameness) join(_ int, rows []*row) { rows[0].judgedAs() }
+func (s *sameness) join(n int, rows []*row) {
+	if s.kept[n] >= 0 {
+		rows[0].judgedAs()
+	}
+}
