@@ -13,6 +13,7 @@ import (
 
 	"github.com/r1ctl/r1ctl/internal/adopt"
 	"github.com/r1ctl/r1ctl/internal/artifact"
+	"github.com/r1ctl/r1ctl/internal/hub"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/suggest"
 	"github.com/r1ctl/r1ctl/recipes"
@@ -27,9 +28,13 @@ func (a *app) adoptCommand() *cobra.Command {
 		Short: "Take an existing model or data set for the output of a stage",
 		Long: `This command makes a model or a data set that you have the result of a stage: every
 later run of the recipe in which that stage is the same reuses it and does not run
-the stage. ADDRESS is a folder on this machine, which is uploaded, or
-s3://bucket/folder; what lies in r1ctl's own bucket is referred to where it is,
-and must stay there.
+the stage. ADDRESS is a folder on this machine, which is uploaded;
+s3://bucket/folder, where what lies in r1ctl's own bucket is referred to where it
+is, and must stay there; or hf://org/name[@revision], a model or (also as
+hf://datasets/org/name) a data set in JSON lines of the Hugging Face Hub, which is
+fetched, checked by the Hub's digests and uploaded. HF_TOKEN, HF_ENDPOINT,
+HF_HUB_CACHE and HF_HUB_OFFLINE mean what they do to the Hub's own client. A call
+that was cut off is given again, and goes on where it was.
 
 What can be checked is: a model's folder has its config, its tokenizer and all of
 its weights, and is a reward model only where one is made; every row is JSON with
@@ -38,6 +43,7 @@ What comes before the stage still runs where other stages need it.
 
 --remove takes it back: runs made since keep what they took.`,
 		Example: `  r1ctl adopt zero.model ./my-r1-zero --recipe full-r1
+  r1ctl adopt zero.model hf://deepseek-ai/DeepSeek-R1-Zero --recipe full-r1 --profile paper
   r1ctl adopt sft-data.data s3://r1ctl/imports/sft-800k --recipe full-r1 --profile paper
   r1ctl adopt distill.student-32 ./student --recipe full-r1 --set distill.params.epochs=1
   r1ctl adopt zero.model --remove --recipe full-r1`,
@@ -135,17 +141,20 @@ func findOutput(plan *r1.Plan, name string) (r1.OutputRef, error) {
 }
 
 func (a *app) adopt(ctx context.Context, s *session, plan *r1.Plan, output r1.OutputRef, name, address string) error {
-	from, done, err := s.folder(ctx, address)
+	from, done, err := a.adoptee(ctx, s, adopt.Request{Plan: plan, Output: output}, address)
 	if err != nil {
 		return err
 	}
-	defer done()
 	got, err := adopt.Adopt(ctx, s.store, adopt.Request{
 		Plan: plan, Output: output, From: from, By: userName(), R1ctl: versionString(), Progress: a.byteProgress("stored"),
 	})
 	if err != nil {
+		if !strings.HasPrefix(address, hub.Scheme) { // a download is gone on with
+			done()
+		}
 		return err
 	}
+	done()
 	if a.json() {
 		return a.printJSON(got)
 	}
@@ -200,6 +209,21 @@ func (a *app) byteProgress(what string) func(done, total int64) {
 	}
 }
 
+// adoptee is what is adopted. done removes what was fetched for it.
+func (a *app) adoptee(ctx context.Context, s *session, r adopt.Request, address string) (*adopt.Folder, func(), error) {
+	if !strings.HasPrefix(address, hub.Scheme) {
+		return s.folder(ctx, address)
+	}
+	c, err := r.Contract()
+	if err != nil {
+		return nil, nil, err
+	}
+	settings := hub.FromEnv(os.Getenv)
+	settings.Foreground = true
+	settings.Notice = func(text string) { fmt.Fprintln(a.err, text) }
+	return adopt.Hub{Settings: settings, Dir: filepath.Join(s.cfg.CacheDir, "hub"), Progress: a.byteProgress("fetched")}.Fetch(ctx, c, address)
+}
+
 // folder finds what an address of adopt stands for. done removes what was fetched for it.
 func (s *session) folder(ctx context.Context, address string) (f *adopt.Folder, done func(), err error) {
 	done = func() {}
@@ -209,8 +233,8 @@ func (s *session) folder(ctx context.Context, address string) (f *adopt.Folder, 
 		f, err = adopt.Local(address)
 		return f, done, err
 	case scheme != "s3":
-		return nil, done, &r1.Error{Name: "unsupported-source", Detail: fmt.Sprintf("%s cannot be adopted: of addresses only s3:// are known", address),
-			Remedy: "fetch it, such as with: hf download ORG/NAME --local-dir DIR, and give the folder"}
+		return nil, done, &r1.Error{Name: "unsupported-source", Detail: fmt.Sprintf("%s cannot be adopted: of addresses only s3:// and hf:// are known", address),
+			Remedy: "fetch it, and give the folder"}
 	}
 	bucket, prefix, _ := strings.Cut(strings.Trim(rest, "/"), "/")
 	if prefix == "" {

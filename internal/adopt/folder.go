@@ -29,11 +29,9 @@ func Local(address string) (*Folder, error) {
 	info, err := os.Stat(address)
 	if err != nil || !info.IsDir() {
 		return nil, &r1.Error{Name: "source-missing", Detail: fmt.Sprintf("there is no folder %s", address),
-			Remedy: "give a folder on this machine, or s3://bucket/folder", Err: ignoreNil(err)}
+			Remedy: "give a folder on this machine, s3://bucket/folder or hf://org/name", Err: ignoreNil(err)}
 	}
-	f := &Folder{Address: address, Dir: address, open: func(_ context.Context, e r1.ManifestEntry) (io.ReadCloser, error) {
-		return os.Open(filepath.Join(address, filepath.FromSlash(e.Path)))
-	}}
+	f := &Folder{Address: address, Dir: address, open: openIn(address)}
 	err = filepath.WalkDir(address, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -52,6 +50,12 @@ func Local(address string) (*Folder, error) {
 		return nil, fmt.Errorf("read %s: %w", address, err)
 	}
 	return f, nil
+}
+
+func openIn(dir string) func(context.Context, r1.ManifestEntry) (io.ReadCloser, error) {
+	return func(_ context.Context, e r1.ManifestEntry) (io.ReadCloser, error) {
+		return os.Open(filepath.Join(dir, filepath.FromSlash(e.Path)))
+	}
 }
 
 func ignoreNil(err error) error {

@@ -27,6 +27,8 @@ type Address struct {
 	Path     string
 	Config   string
 	Split    string
+	// Model says that it is a model's: those have no path, config or split. OpenModel sets it.
+	Model bool
 }
 
 var (
@@ -108,6 +110,30 @@ func (a *Address) readQuery(query string) error {
 		return errors.New("a path names the files already: leave out config and split, or the path")
 	}
 	return nil
+}
+
+// page is where a person looks, below the endpoint.
+func (a Address) page() string {
+	if a.Model {
+		return "/" + a.Repo
+	}
+	return "/datasets/" + a.Repo
+}
+
+// repoType is what the Hub's own client calls it.
+func (a Address) repoType() string {
+	if a.Model {
+		return "model"
+	}
+	return "dataset"
+}
+
+// noun is what the address is one of.
+func (a Address) noun() string {
+	if a.Model {
+		return "model"
+	}
+	return "data set"
 }
 
 // Pinned says whether the address names a revision that is no branch that moves.

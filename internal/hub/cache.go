@@ -12,10 +12,14 @@ import (
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
-// The cache of the Hub's client: datasets--ORG--NAME/{refs,snapshots,blobs}. A
+// The cache of the Hub's client: datasets--ORG--NAME and models--ORG--NAME, each with {refs,snapshots,blobs}. A
 // snapshot's files are links to blobs, which are named by their digest.
 func (d *Dataset) cacheFolder() string {
-	return filepath.Join(d.client.Cache, "datasets--"+strings.ReplaceAll(d.Address.Repo, "/", "--"))
+	kind := "datasets--"
+	if d.Address.Model {
+		kind = "models--"
+	}
+	return filepath.Join(d.client.Cache, kind+strings.ReplaceAll(d.Address.Repo, "/", "--"))
 }
 
 // cached is where the cache has a file whole, or "".
@@ -85,7 +89,7 @@ func (d *Dataset) listCache() ([]File, []byte, error) {
 func (d *Dataset) notCached(root string) error {
 	return &r1.Error{
 		Name: "hub-not-cached", Detail: fmt.Sprintf("HF_HUB_OFFLINE is set, and the cache has no %s (%s)", d.Address, root),
-		Remedy: fmt.Sprintf("where there is a network: hf download --repo-type dataset %s; or unset HF_HUB_OFFLINE", d.Address.Repo),
+		Remedy: fmt.Sprintf("where there is a network: hf download --repo-type %s %s; or unset HF_HUB_OFFLINE", d.Address.repoType(), d.Address.Repo),
 	}
 }
 

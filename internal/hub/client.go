@@ -29,8 +29,7 @@ const (
 // client asks one endpoint.
 type client struct {
 	Settings
-	http   *retryablehttp.Client
-	models bool // repos are those of models, not of data sets
+	http *retryablehttp.Client
 }
 
 func newClient(s Settings) (*client, error) { return clientWith(s, time.Minute, silence) }
@@ -136,12 +135,13 @@ func (c *client) getSmall(ctx context.Context, where string) ([]byte, http.Heade
 	return raw, resp.Header, nil
 }
 
-// api is the URL of a call about a repo. Parts are escaped, and a path keeps its slashes.
+// api is the URL of a call about a data set or a model. Parts are escaped, and a path keeps its slashes.
 func (c *client) api(a Address, call, revision, path string) string {
-	s := c.Endpoint + "/api/datasets/" + a.Repo + "/" + call
-	if c.models {
-		s = c.Endpoint + "/api/models/" + a.Repo + "/" + call
+	kind := "datasets"
+	if a.Model {
+		kind = "models"
 	}
+	s := c.Endpoint + "/api/" + kind + "/" + a.Repo + "/" + call
 	if revision != "" {
 		s += "/" + url.PathEscape(revision)
 	}
@@ -150,10 +150,7 @@ func (c *client) api(a Address, call, revision, path string) string {
 
 // resolve is the URL of a file.
 func (c *client) resolve(a Address, commit, path string) string {
-	if c.models {
-		return c.Endpoint + "/" + a.Repo + "/resolve/" + url.PathEscape(commit) + escapedPath(path)
-	}
-	return c.Endpoint + "/datasets/" + a.Repo + "/resolve/" + url.PathEscape(commit) + escapedPath(path)
+	return c.Endpoint + a.page() + "/resolve/" + url.PathEscape(commit) + escapedPath(path)
 }
 
 func escapedPath(path string) string {

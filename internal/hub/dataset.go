@@ -12,7 +12,7 @@ import (
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
-// A Dataset is the files that an address names, at one commit.
+// A Dataset is the files that an address names, of a data set or a model, at one commit.
 type Dataset struct {
 	Address Address
 	Commit  string // what the revision stood for when it was opened
@@ -21,7 +21,7 @@ type Dataset struct {
 	client  *client
 }
 
-// A File is one file of a data set.
+// A File is one file of a data set or a model.
 type File struct {
 	Path   string
 	Size   int64
@@ -52,7 +52,7 @@ func Open(ctx context.Context, s Settings, address string, endings []string) (*D
 		return nil, err
 	}
 	d.Licence = card.licence
-	d.Files, err = layout{address: a, all: all, endings: endings, page: c.Endpoint + "/datasets/" + a.Repo}.choose(card)
+	d.Files, err = layout{address: a, all: all, endings: endings, page: c.Endpoint + a.page()}.choose(card)
 	return d, err
 }
 
@@ -130,3 +130,6 @@ func (d *Dataset) body(ctx context.Context, f File) (io.ReadCloser, error) {
 	r := &resumed{ctx: ctx, d: d, file: f}
 	return r, r.open()
 }
+
+// SHA256 is the digest that the Hub gives of a large file; "" of a small one, whose digest is git's.
+func (f File) SHA256() string { return f.sha256 }

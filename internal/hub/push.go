@@ -88,7 +88,6 @@ func newPusher(s Settings, u Upload) (*pusher, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.models = !u.Dataset
 	switch {
 	case c.Offline:
 		return nil, &r1.Error{Name: "hub-offline", Detail: "HF_HUB_OFFLINE is set, and " + u.Repo + " is on the Hub", Remedy: "unset HF_HUB_OFFLINE where the worker starts (r1ctl server stop)"}
@@ -108,15 +107,12 @@ func newPusher(s Settings, u Upload) (*pusher, error) {
 	return &pusher{Upload: u, client: c, meter: &meter{total: total, report: u.Progress}}, nil
 }
 
-func (p *pusher) address() Address { return Address{Repo: p.Repo, Revision: p.Branch} }
+func (p *pusher) address() Address {
+	return Address{Repo: p.Repo, Revision: p.Branch, Model: !p.Dataset}
+}
 
 // page is where a person looks.
-func (p *pusher) page() string {
-	if p.Dataset {
-		return p.client.Endpoint + "/datasets/" + p.Repo
-	}
-	return p.client.Endpoint + "/" + p.Repo
-}
+func (p *pusher) page() string { return p.client.Endpoint + p.address().page() }
 
 func (p *pusher) pushed(commit string, already bool) Pushed {
 	return Pushed{Commit: commit, URL: p.page() + "/tree/" + url.PathEscape(commit), Already: already}

@@ -129,3 +129,9 @@ func (c *checked) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// IsDamaged says whether an error tells that bytes are not those of the commit.
+func IsDamaged(err error) bool {
+	e, ok := r1.AsError(err)
+	return ok && e.Name == "hub-digest"
+}

@@ -30,6 +30,8 @@ type Settings struct {
 	Tries int
 	// MaxWait is the longest pause between two tries; 0 means 30 s.
 	MaxWait time.Duration
+	// Foreground says that a person waits for the command: remedies name it, rather than a worker.
+	Foreground bool
 	// Notice is told when a request is repeated; nil is fine.
 	Notice func(text string)
 }

@@ -22,8 +22,9 @@ import (
 // Large is the size in bytes from which a file is kept at the other host, by its sha256.
 const Large = 64
 
-// A Repo is a data set.
+// A Repo is a data set, or a model.
 type Repo struct {
+	Model bool              // else a data set
 	Files map[string]string // path: content
 	Tags  []string          // besides main, of the same commit
 	Token string            // "": everybody may read it
@@ -54,17 +55,27 @@ type Hub struct {
 	other  *httptest.Server
 }
 
-// New starts a Hub with these data sets, by org/name. It ends with the test.
+// New starts a Hub with these data sets and models, by org/name. It ends with the test.
 func New(t testing.TB, repos map[string]Repo) *Hub {
 	t.Helper()
 	h := &Hub{PageSize: 2, repos: repos, tokens: map[string]bool{}}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /api/datasets/{org}/{name}/revision/{rev}", h.revision)
-	mux.HandleFunc("GET /api/datasets/{org}/{name}/refs", h.refs)
-	mux.HandleFunc("GET /api/datasets/{org}/{name}/tree/{rev}/{path...}", h.tree)
-	mux.HandleFunc("GET /api/datasets/{org}/{name}/tree/{rev}", h.tree)
+	for _, kind := range []string{"datasets", "models"} {
+		mux.HandleFunc("GET /api/"+kind+"/{org}/{name}/revision/{rev}", h.revision)
+		mux.HandleFunc("GET /api/"+kind+"/{org}/{name}/refs", h.refs)
+		mux.HandleFunc("GET /api/"+kind+"/{org}/{name}/tree/{rev}/{path...}", h.tree)
+		mux.HandleFunc("GET /api/"+kind+"/{org}/{name}/tree/{rev}", h.tree)
+	}
 	mux.HandleFunc("GET /datasets/{org}/{name}/resolve/{rev}/{path...}", h.resolve)
-	front := httptest.NewServer(h.watch("front", mux))
+	models := http.NewServeMux() // apart, because their addresses could be those of the others
+	models.HandleFunc("GET /{org}/{name}/resolve/{rev}/{path...}", h.resolve)
+	front := httptest.NewServer(h.watch("front", http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if strings.HasPrefix(q.URL.Path, "/api/") || strings.HasPrefix(q.URL.Path, "/datasets/") {
+			mux.ServeHTTP(w, q)
+		} else {
+			models.ServeHTTP(w, q)
+		}
+	})))
 	t.Cleanup(front.Close)
 	h.other = httptest.NewServer(h.watch("other", http.HandlerFunc(h.content)))
 	t.Cleanup(h.other.Close)
@@ -133,6 +144,7 @@ func (h *Hub) repo(w http.ResponseWriter, q *http.Request) (Repo, bool) {
 		return Repo{}, false
 	}
 	r, ok := h.repos[q.PathValue("org")+"/"+q.PathValue("name")]
+	ok = ok && r.Model == !strings.Contains(q.URL.Path, "/datasets/")
 	allowed := r.Token == "" || q.Header.Get("Authorization") == "Bearer "+r.Token
 	switch {
 	case ok && !allowed && r.Gated && q.PathValue("path") != "": // the listing of a gated data set is public
