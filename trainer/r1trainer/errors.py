@@ -16,9 +16,17 @@ NAN = "nan"  # the guard that every training job has
 
 
 class TrainerError(Exception):
-    """A failure whose class is known. Subclasses set ``failure_class``."""
+    """A failure whose class is known. Subclasses set ``failure_class``.
+
+    One that users know by a stable ``name`` says what to do about it, in ``remedy``.
+    """
 
     failure_class = "program"
+
+    def __init__(self, message: str, *, name: str | None = None, remedy: str | None = None) -> None:
+        super().__init__(message)
+        self.name = name
+        self.remedy = remedy
 
 
 class ConfigError(TrainerError):
@@ -47,6 +55,12 @@ class InfrastructureError(TrainerError):
     failure_class = "infrastructure"
 
 
+class OutOfMemory(TrainerError):
+    """Something does not fit into the memory of the device."""
+
+    failure_class = "oom"
+
+
 def classify(error: BaseException) -> str:
     """Return the failure class of any exception."""
     if isinstance(error, TrainerError):
@@ -72,6 +86,8 @@ def write_error(path: Path, error: BaseException) -> None:
         "message": str(error) or type(error).__name__,
         "traceback": trace,
     }
+    if isinstance(error, TrainerError) and error.name and error.remedy:
+        record["type"], record["remedy"] = error.name, error.remedy
     if isinstance(error, Diverged):
         record["type"] = error.guard
         if error.last_good_step is not None:

@@ -72,6 +72,25 @@ def rows_at_once(model: Model, tokens: int, device: torch.device) -> int:
     return max(1, min(512, memory // 3 // cache))
 
 
+def check_request(
+    prompts: list[list[int]], positions: int | None, temperature: float, top_p: float, max_tokens: int, greedy: bool
+) -> None:
+    """Raises ConfigError for what no generator can answer, given how many positions the model has, where known."""
+    if not greedy and temperature <= 0:
+        raise ConfigError(f"temperature must be above 0 (use greedy for the most probable token), got {temperature}")
+    if not 0 < top_p <= 1:
+        raise ConfigError(f"top_p must be in (0, 1], got {top_p}")
+    if max_tokens < 1:
+        raise ConfigError(f"max_tokens must be at least 1, got {max_tokens}")
+    if any(not ids for ids in prompts):
+        raise ConfigError("a prompt has no tokens")
+    longest = max((len(ids) for ids in prompts), default=0)
+    if positions and longest + max_tokens > positions:
+        raise ConfigError(
+            f"a prompt of {longest} tokens and max_tokens {max_tokens} do not fit the model's {positions} positions"
+        )
+
+
 def generate(
     model: Model,
     tokenizer: AnyTokenizer,
@@ -90,20 +109,10 @@ def generate(
     `greedy` takes the most probable token and ignores temperature and top_p. Raises ConfigError for an empty prompt, a
     temperature or top_p out of range, or a prompt that does not leave max_tokens in the model's positions.
     """
-    if not greedy and temperature <= 0:
-        raise ConfigError(f"temperature must be above 0 (use greedy for the most probable token), got {temperature}")
-    if not 0 < top_p <= 1:
-        raise ConfigError(f"top_p must be in (0, 1], got {top_p}")
-    if max_tokens < 1 or batch_size < 1:
-        raise ConfigError(f"max_tokens and batch_size must be at least 1, got {max_tokens} and {batch_size}")
-    if any(not ids for ids in prompt_ids):
-        raise ConfigError("a prompt has no tokens")
     positions = getattr(model.config, "max_position_embeddings", None)
-    longest = max((len(ids) for ids in prompt_ids), default=0)
-    if positions and longest + max_tokens > positions:
-        raise ConfigError(
-            f"a prompt of {longest} tokens and max_tokens {max_tokens} do not fit the model's {positions} positions"
-        )
+    check_request(prompt_ids, positions, temperature, top_p, max_tokens, greedy)
+    if batch_size < 1:
+        raise ConfigError(f"batch_size must be at least 1, got {batch_size}")
 
     stops = stop_token_ids(model, tokenizer)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else stops[0]

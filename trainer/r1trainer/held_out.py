@@ -20,7 +20,7 @@ from r1trainer.measure import Report
 from r1trainer.order import rng
 from r1trainer.rewards import PREFERENCE, RewardSpec, Scorer
 from r1trainer.rows import Row, read_rows
-from r1trainer.sampling import Settings, answer
+from r1trainer.sampling import Settings, answer, by_transformers
 from r1trainer.templates import Template
 from r1trainer.verifier import verifier_of
 
@@ -78,12 +78,13 @@ class HeldOut:
         batch_size = rows_at_once(model, self.longest + max_tokens, device)
         settings = replace(self.settings, max_tokens=max_tokens, batch_size=batch_size)
         generator = torch.Generator(device).manual_seed(rng(self.seed, "evaluate", step).getrandbits(63))
+        complete = by_transformers(model, tokenizer, settings, generator)
         lots = []
         for start in range(0, len(self.problems), settings.at_once):
             if interrupted():
                 return None
             with models.autocast(device):
-                rows = answer(model, tokenizer, self.problems[start : start + settings.at_once], settings, generator)
+                rows = answer(complete, tokenizer, self.problems[start : start + settings.at_once], settings)
             responses = [row["response"] for row in rows]
             lots.append((rows, responses, self.scorer.submit(rows, responses)))
         for rows, responses, pending in lots:

@@ -175,6 +175,11 @@ def parameter_count(parameters: Iterable[nn.Parameter]) -> int:
     return sum(parameter.numel() for parameter in parameters)
 
 
+def answer_dtype(device: torch.device) -> torch.dtype:
+    """The precision of a model that only answers."""
+    return _dtype(device, train=False)
+
+
 def _dtype(device: torch.device, train: bool) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" and not train else torch.float32
 

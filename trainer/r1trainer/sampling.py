@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,13 +25,14 @@ from r1trainer.generate import Completion, generate
 from r1trainer.job import Job, Params
 from r1trainer.measure import summarize
 from r1trainer.metrics import Metrics
-from r1trainer.models import load_to_answer, prepare
+from r1trainer.models import load_to_answer, load_tokenizer, prepare
 from r1trainer.order import rng
 from r1trainer.rewards import RewardSpec, Scorer, load_judges
 from r1trainer.rows import Row
 from r1trainer.signals import Stopped, StopRequest
 from r1trainer.templates import Template
 from r1trainer.verifier import Score
+from r1trainer.vllm_generator import VllmGenerator, VllmSettings
 
 AUDIT = 0.02  # share of the verdicts of mathematics that the verifier service gives a second opinion on
 ROWS = "rows.jsonl"  # of a checkpoint
@@ -75,18 +76,18 @@ class Settings:
         return max(1, self.batch_size // self.per_problem)
 
 
-def answer(
-    model: Any, tokenizer: Any, problems: Sequence[Row], settings: Settings, generator: torch.Generator
-) -> list[Row]:
-    """The responses to problems, as rows without verdicts: each problem's fields with `sample`, `response`, `tokens`,
-    `thinking_tokens` and `finish`; a greedy response comes after the samples and is marked `greedy`."""
-    prompts = [settings.template.prompt_ids(tokenizer, problem) for problem in problems]
+# Answers prompts: so many completions of each, those of one prompt together; or one that is greedy.
+Complete = Callable[[list[list[int]], int, bool], list[Completion]]
 
-    def complete(prompt_ids: list[list[int]], greedy: bool) -> list[Completion]:
+
+def by_transformers(model: Any, tokenizer: Any, settings: Settings, generator: torch.Generator) -> Complete:
+    """Answers by `generate`; what is not greedy draws from a generator."""
+
+    def complete(prompts: list[list[int]], samples: int, greedy: bool) -> list[Completion]:
         return generate(
             model,
             tokenizer,
-            prompt_ids,
+            [ids for ids in prompts for _ in range(samples)],
             temperature=settings.temperature,
             top_p=settings.top_p,
             max_tokens=settings.max_tokens,
@@ -95,8 +96,15 @@ def answer(
             batch_size=settings.batch_size,
         )
 
-    sampled = complete([ids for ids in prompts for _ in range(settings.samples)], greedy=False)
-    greedy = complete(prompts, greedy=True) if settings.greedy else []
+    return complete
+
+
+def answer(complete: Complete, tokenizer: Any, problems: Sequence[Row], settings: Settings) -> list[Row]:
+    """The responses to problems, as rows without verdicts: each problem's fields with `sample`, `response`, `tokens`,
+    `thinking_tokens` and `finish`; a greedy response comes after the samples and is marked `greedy`."""
+    prompts = [settings.template.prompt_ids(tokenizer, problem) for problem in problems]
+    sampled = complete(prompts, settings.samples, False)
+    greedy = complete(prompts, 1, True) if settings.greedy else []
     rows = []
     for index, problem in enumerate(problems):
         own = sampled[index * settings.samples : (index + 1) * settings.samples]
@@ -140,9 +148,15 @@ class Sampling:
         self._job, self._settings, self._problems = job, settings, problems
         self._device = prepare(job)
         model = job.input("model")
-        self._model, self._tokenizer = load_to_answer(model, self._device)
         self._origin = job.origin(model)
-        judges = load_judges(job, specs, self._device)
+        judges = load_judges(job, specs, self._device)  # first: vLLM takes the memory that is left
+        self._vllm: VllmGenerator | None = None
+        if job.params.text("generator", "transformers", choices=("transformers", "vllm")) == "vllm":
+            self._tokenizer = load_tokenizer(model)
+            engine = VllmSettings.from_params(job.params)
+            self._vllm = VllmGenerator(model, self._tokenizer, engine, device=self._device, seed=job.seed)
+        else:
+            self._model, self._tokenizer = load_to_answer(model, self._device)
         self._scorer = Scorer(job.reward_url, specs, judges, verdicts=True, audit=AUDIT)
         self._per_problem, self._per_chunk = settings.per_problem, settings.at_once
         self._rows_file = rows_file
@@ -213,9 +227,25 @@ class Sampling:
 
     def _generate(self, number: int) -> list[Row]:
         problems = self._problems[number * self._per_chunk : (number + 1) * self._per_chunk]
-        generator = torch.Generator(self._device)
-        generator.manual_seed(rng(self._job.seed, "sample", self._first_chunk + number).getrandbits(63))
-        return answer(self._model, self._tokenizer, problems, self._settings, generator)
+        seed = rng(self._job.seed, "sample", self._first_chunk + number).getrandbits(63)
+        return answer(self._completing(seed), self._tokenizer, problems, self._settings)
+
+    def _completing(self, seed: int) -> Complete:
+        """How a chunk of this seed is answered."""
+        settings, vllm = self._settings, self._vllm
+        if vllm is None:
+            generator = torch.Generator(self._device)
+            generator.manual_seed(seed)
+            return by_transformers(self._model, self._tokenizer, settings, generator)
+        return lambda prompts, samples, greedy: vllm.complete(
+            prompts,
+            samples,
+            temperature=settings.temperature,
+            top_p=settings.top_p,
+            max_tokens=settings.max_tokens,
+            seed=seed,
+            greedy=greedy,
+        )
 
     def _write(self, out: Any, number: int, rows: list[Row], verdicts: Future[list[Score]], metrics: Metrics) -> int:
         """Appends a chunk's rows with their verdicts; returns how many rows there are now."""
