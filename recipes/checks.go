@@ -101,7 +101,10 @@ func checkGRPO(d *decoder, s *rawStage) {
 	checkRewards(d, s)
 }
 
-func checkEvaluate(d *decoder, s *rawStage) { checkRewards(d, s) }
+func checkEvaluate(d *decoder, s *rawStage) {
+	checkRewards(d, s)
+	checkGenerator(d, s)
+}
 
 // checkRewards looks at a list of rewards, and at the reward models that a
 // preference among them needs.

@@ -161,7 +161,7 @@ func kinds() []kind {
 				{name: "model", role: roleModel, doc: "is sampled; without it params.endpoint"},
 				{name: "prompts", role: roleData, required: true, doc: "problems"},
 			},
-			params: append([]field{templateField, samples, temperature(1), topP(1), maxTokens("a response"), atOnce, scored(false), shardsField}, endpointFields...),
+			params: append([]field{templateField, samples, temperature(1), topP(1), maxTokens("a response"), atOnce, scored(false), shardsField}, slices.Concat(endpointFields, generatorFields)...),
 		},
 		{
 			name: r1.KindCurate, doc: "filter, select, deduplicate, decontaminate, mix", output: "data", makes: roleData,
@@ -197,10 +197,10 @@ func kinds() []kind {
 				{name: "problems", role: roleData, required: true, doc: "held-out problems"},
 				helpful, safety,
 			},
-			params: []field{
+			params: append([]field{
 				templateField, samples, temperature(0.6), topP(0.95), maxTokens("a response"), atOnce, scored(true),
 				{name: "greedy", shape: boolean{}, value: false, doc: "one greedy answer a problem besides"},
-			},
+			}, generatorFields...),
 		},
 		{
 			name: r1.KindDistill, doc: "SFT over a matrix of students", makes: roleModel, derive: deriveTuning, check: checkDistill,

@@ -36,6 +36,8 @@ func MistakeRules() []MistakeRule {
 			"the question would not reach the model", "put {prompt} where the question goes"},
 		{"sample-model", "what is sampled is an input, or a model at an endpoint", "two models contradict each other, and none answers nothing",
 			"keep one: the input model, or the parameters endpoint and model"},
+		{"generator", "what samples a model is one thing, and its arguments fit it", "arguments of what does not run would be ignored, and a length without room fails",
+			"set generator: vllm for the arguments in vllm, and give max_model_len the room of a prompt"},
 		{"reference", "inputs name outputs that are there", "the stage would wait for something that nobody makes", "name an output of a stage as STAGE.OUTPUT"},
 		{"reference-role", "inputs are of the right role", "a data set is no model", "name an output of the role that is expected"},
 		{"cycle", "stages do not wait for each other", "none of them could ever begin", "remove one of the edges named"},

@@ -87,6 +87,7 @@ func checkSample(d *decoder, s *rawStage) {
 			d.add(at(lookup(params, "request"), key), path+".request."+key, "%s is no further field of a request: the stage sets it", key)
 		}
 	}
+	checkGenerator(d, s)
 	if t, ok := s.params["template"].(map[string]any); ok && remote && t["prefill"] != nil {
 		d.breaks("template-form", at(params, "template"), path+".template", "an endpoint cannot begin a response: leave prefill out")
 	}

@@ -1,5 +1,5 @@
 // Package trainer carries the trainer's Python source and its locked
-// requirements inside the binary. The tests stay outside, and there is no
+// requirements inside the binary: those to train with, and those of vLLM. The tests stay outside, and there is no
 // other Go here.
 package trainer
 
@@ -10,5 +10,5 @@ import "embed"
 //
 // "all:" because names such as __init__.py are left out otherwise.
 //
-//go:embed requirements.lock all:r1trainer
+//go:embed requirements.lock requirements-vllm.lock all:r1trainer
 var Source embed.FS

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Writes requirements.lock and requirements-dev.lock from their .in files: exact versions with the sha256 of every file of
-# theirs, and no address of a registry. Needs uv; versions that a lock already has are kept unless UPGRADE=1.
+# Writes requirements.lock, requirements-vllm.lock and requirements-dev.lock from their .in files: exact versions with the
+# sha256 of every file of theirs, and no address of a registry. Needs uv; versions that a lock already has are kept unless
+# UPGRADE=1.
 set -eu
 cd "$(dirname "$0")"
 
@@ -16,4 +17,5 @@ lock() {
 }
 
 lock requirements.in requirements.lock --override overrides.txt
+lock requirements-vllm.in requirements-vllm.lock
 lock requirements-dev.in requirements-dev.lock --constraint requirements.lock

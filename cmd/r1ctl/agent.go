@@ -83,12 +83,12 @@ func (a *app) agentConfig(cmd *cobra.Command, cfg config.Config, spec string, lo
 	if err != nil {
 		return agent.Config{}, err
 	}
-	generator := generatorFor(cfg, self)
-	trainer, trainerEnv, err := a.trainerOf(ctx, cfg, store, spec, generator)
+	other := a.trainerFor(ctx, cfg, self, log)
+	trainer, trainerEnv, options, err := a.trainerOf(ctx, cfg, store, spec, other)
 	if err != nil {
 		return agent.Config{}, err
 	}
-	a.describe(&maker, cfg)
+	a.describe(&maker, cfg, options)
 	interval, err := cmd.Flags().GetDuration("interval")
 	if err != nil {
 		return agent.Config{}, err
@@ -104,7 +104,7 @@ func (a *app) agentConfig(cmd *cobra.Command, cfg config.Config, spec string, lo
 		CacheDir:   filepath.Join(cfg.StateDir, "cache"),
 		Trainer:    trainer,
 		TrainerEnv: trainerEnv,
-		TrainerFor: generator,
+		TrainerFor: other,
 		Maker:      &maker,
 		Verifier:   a.verifierFor(ctx, cfg, self),
 		Interval:   interval,
@@ -116,26 +116,35 @@ func (a *app) agentConfig(cmd *cobra.Command, cfg config.Config, spec string, lo
 
 // describe adds to a maker what people may want to know of it later. Where the trainer's
 // environment is not there, nothing of it was used.
-func (a *app) describe(m *r1.Maker, cfg config.Config) {
+func (a *app) describe(m *r1.Maker, cfg config.Config, options trainerenv.Options) {
 	m.Command = cfg.Trainer.Command
 	if len(m.Command) > 0 {
 		return
 	}
-	if env, ok, err := trainerenv.Find(a.trainerOptions(cfg)); err == nil && ok {
+	if env, ok, err := trainerenv.Find(options); err == nil && ok {
 		m.Lock, m.Versions = env.Lock, env.Versions
 	}
 }
 
-// trainerOf is the trainer's command. A job that has another one needs no
-// environment of Python; one whose spec cannot be read now may need it.
-func (a *app) trainerOf(ctx context.Context, cfg config.Config, store *artifact.Store, key string, other func(r1.Spec) (command, environ []string)) (command, environ []string, err error) {
+// trainerOf is the trainer's command, and which environment of Python it runs in. A job
+// that has another one needs none; one whose spec cannot be read now may need it.
+func (a *app) trainerOf(ctx context.Context, cfg config.Config, store *artifact.Store, key string, other func(r1.Spec) (command, environ []string)) (
+	command, environ []string, options trainerenv.Options, err error,
+) {
+	options = a.trainerOptions(cfg)
 	var spec r1.Spec
 	if store.GetJSON(ctx, key, &spec) == nil {
+		if needsVLLM(cfg, spec) {
+			options = a.vllmOptions(cfg)
+			command, environ, err = a.vllmCommand(ctx, cfg)
+			return command, environ, options, err
+		}
 		if command, environ = other(spec); len(command) > 0 {
-			return command, environ, nil
+			return command, environ, options, nil
 		}
 	}
-	return a.trainerCommand(ctx, cfg)
+	command, environ, err = a.trainerCommand(ctx, cfg)
+	return command, environ, options, err
 }
 
 // trainerCommand is the program that trains, and its environment.

@@ -79,7 +79,7 @@ func (a *app) doctorDeps(cfg config.Config) (doctor.Deps, error) {
 		Space:   []doctor.Space{{For: "state", Path: cfg.StateDir, Need: 2 << 30}},
 	}
 	if _, built, err := trainerenv.Find(options); err == nil && !built {
-		d.Space = append(d.Space, doctor.Space{For: "trainer environment", Path: cfg.CacheDir, Need: trainerenv.NeedBytes})
+		d.Space = append(d.Space, doctor.Space{For: "trainer environment", Path: cfg.CacheDir, Need: trainerenv.Training().NeedBytes()})
 	}
 	up := true
 	if cfg.Embedded() {

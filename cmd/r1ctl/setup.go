@@ -10,18 +10,23 @@ import (
 	"golang.org/x/term"
 
 	"github.com/r1ctl/r1ctl/internal/config"
+	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/trainerenv"
 	"github.com/r1ctl/r1ctl/trainer"
 )
 
 func (a *app) setupCommand() *cobra.Command {
+	var generator string
 	cmd := &cobra.Command{
 		Use:   "setup",
 		Short: "Build the trainer's Python environment, once",
 		Long: `This command builds the environment that trainers run in (PyTorch, Transformers,
 TRL, pinned and checked by hash) under the user's cache. It does nothing when the
-environment is there already. start does the same when it is needed.`,
-		Example: "  r1ctl setup\n  r1ctl setup --wheel-dir /mnt/wheels",
+environment is there already. start does the same when it is needed.
+
+With --generator vllm it is the environment of stages that sample with vLLM, on a
+machine with NVIDIA GPUs; agents build it there when a job needs it.`,
+		Example: "  r1ctl setup\n  r1ctl setup --wheel-dir /mnt/wheels\n  r1ctl setup --generator vllm",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.settings(cmd)
@@ -31,18 +36,32 @@ environment is there already. start does the same when it is needed.`,
 			if len(cfg.Trainer.Command) > 0 {
 				fmt.Fprintf(a.err, "note: jobs do not use this environment, as trainer.command is %s\n", cfg.Trainer.Command[0])
 			}
-			env, err := trainerenv.Ensure(cmd.Context(), a.trainerOptions(cfg))
+			options := a.trainerOptions(cfg)
+			switch generator {
+			case "", "transformers":
+			case r1.VLLM:
+				options = a.vllmOptions(cfg)
+			default:
+				return usageError{fmt.Errorf("--generator %s is not known: expected transformers or vllm", generator)}
+			}
+			env, err := trainerenv.Ensure(cmd.Context(), options)
 			if err != nil {
 				return err
 			}
 			if a.json() {
 				return a.printJSON(map[string]any{"python": env.Python, "source": env.SourceDir, "versions": env.Versions})
 			}
-			fmt.Fprintf(a.out, "the trainer's environment is ready: python %s, torch %s, transformers %s, device %s\n",
-				env.Versions["python"], env.Versions["torch"], env.Versions["transformers"], env.Versions["device"])
+			vllm := ""
+			if v := env.Versions["vllm"]; v != "" {
+				vllm = ", vllm " + v
+			}
+			fmt.Fprintf(a.out, "the trainer's environment is ready: python %s, torch %s, transformers %s%s, device %s\n",
+				env.Versions["python"], env.Versions["torch"], env.Versions["transformers"], vllm, env.Versions["device"])
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&generator, "generator", "", "whose environment: transformers (the default) or vllm")
+	_ = cmd.RegisterFlagCompletionFunc("generator", cobra.FixedCompletions([]string{"transformers", r1.VLLM}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().String("wheel-dir", "", "install from this folder of wheels, without a network")
 	return cmd
 }

@@ -171,11 +171,13 @@ func (a *app) start(cmd *cobra.Command, args []string, f planFlags, runID string
 }
 
 // resolveHere is resolve for a run that is about to start: where its jobs run on this
-// machine, the endpoints that they ask must be known here.
+// machine, the endpoints that they ask must be known here, and a GPU there for vLLM.
 func resolveHere(ctx context.Context, cfg config.Config, store planStore, facts lint.Facts, args []string, f planFlags) (*resolved, error) {
 	r, err := resolve(ctx, store, facts, args, f)
 	if err == nil && cfg.Embedded() {
-		err = checkEndpoints(cfg, r.plan)
+		if err = checkEndpoints(cfg, r.plan); err == nil {
+			err = checkGenerators(cfg, r.plan, hasGPU)
+		}
 	}
 	return r, err
 }

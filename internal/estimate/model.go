@@ -15,6 +15,8 @@ type Model struct {
 	Active float64 `json:"active"`     // those that compute a token; less than Total in a mixture of experts
 	// Positions is the longest context; 0: not known.
 	Positions int64 `json:"positions,omitempty"`
+	// Heads are those of attention, which GPUs share evenly; 0: not known.
+	Heads int64 `json:"-"`
 	// Exact says that the figures are read from the model's own files.
 	Exact bool `json:"exact,omitempty"`
 	// Source says where the figures come from.
@@ -24,16 +26,16 @@ type Model struct {
 // cards are models by address, with figures of their cards and config.json as
 // published on the Hugging Face Hub.
 var cards = map[string]Model{
-	"deepseek-ai/DeepSeek-V3-Base":      {Total: 671e9, Active: 37e9, Positions: 163840},
-	"Qwen/Qwen2.5-Math-1.5B":            {Total: 1.54e9, Positions: 4096},
-	"Qwen/Qwen2.5-Math-7B":              {Total: 7.62e9, Positions: 4096},
-	"Qwen/Qwen2.5-0.5B":                 {Total: 0.49e9, Positions: 32768},
-	"Qwen/Qwen2.5-1.5B":                 {Total: 1.54e9, Positions: 131072},
-	"Qwen/Qwen2.5-7B":                   {Total: 7.62e9, Positions: 131072},
-	"Qwen/Qwen2.5-14B":                  {Total: 14.8e9, Positions: 131072},
-	"Qwen/Qwen2.5-32B":                  {Total: 32.8e9, Positions: 131072},
-	"meta-llama/Llama-3.1-8B":           {Total: 8.03e9, Positions: 131072},
-	"meta-llama/Llama-3.3-70B-Instruct": {Total: 70.6e9, Positions: 131072},
+	"deepseek-ai/DeepSeek-V3-Base":      {Total: 671e9, Active: 37e9, Positions: 163840, Heads: 128},
+	"Qwen/Qwen2.5-Math-1.5B":            {Total: 1.54e9, Positions: 4096, Heads: 12},
+	"Qwen/Qwen2.5-Math-7B":              {Total: 7.62e9, Positions: 4096, Heads: 28},
+	"Qwen/Qwen2.5-0.5B":                 {Total: 0.49e9, Positions: 32768, Heads: 14},
+	"Qwen/Qwen2.5-1.5B":                 {Total: 1.54e9, Positions: 131072, Heads: 12},
+	"Qwen/Qwen2.5-7B":                   {Total: 7.62e9, Positions: 131072, Heads: 28},
+	"Qwen/Qwen2.5-14B":                  {Total: 14.8e9, Positions: 131072, Heads: 40},
+	"Qwen/Qwen2.5-32B":                  {Total: 32.8e9, Positions: 131072, Heads: 40},
+	"meta-llama/Llama-3.1-8B":           {Total: 8.03e9, Positions: 131072, Heads: 32},
+	"meta-llama/Llama-3.3-70B-Instruct": {Total: 70.6e9, Positions: 131072, Heads: 64},
 }
 
 // sizeInName finds 1.5B in Qwen2.5-Math-1.5B, and the active part of 30B-A3B.
@@ -107,7 +109,7 @@ func OfShape(s Shape, source string) Model {
 	if !s.Tied {
 		total += s.Vocabulary * s.Hidden
 	}
-	return Model{Total: float64(total), Active: float64(total), Positions: s.Positions, Exact: true, Source: source}
+	return Model{Total: float64(total), Active: float64(total), Positions: s.Positions, Heads: s.Heads, Exact: true, Source: source}
 }
 
 // OfFolder is the model in a local folder, by its config.json.

@@ -48,7 +48,7 @@ func Rules() []Rule {
 	for _, m := range recipes.MistakeRules() {
 		out = append(out, Rule{ID: m.Name, Severity: Error, Title: m.Title, Reason: m.Reason, Remedy: m.Remedy})
 	}
-	return slices.Concat(out, textRules(), dataRules(), trainingRules(), runRules(), publishRules())
+	return slices.Concat(out, textRules(), dataRules(), trainingRules(), vllmRules(), runRules(), publishRules())
 }
 
 // Find gives the rule of an id.

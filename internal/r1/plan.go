@@ -195,6 +195,21 @@ func DestinationOf(kind Kind, params json.RawMessage) string {
 	return p.To
 }
 
+// VLLM is the generator of jobs that sample with vLLM; the trainer's own has no name.
+const VLLM = "vllm"
+
+// GeneratorOf is the generator that a job names to sample its input model with; empty
+// where it names none, or does not sample.
+func GeneratorOf(kind Kind, params json.RawMessage) string {
+	var p struct {
+		Generator string `json:"generator"`
+	}
+	if kind != KindSample && kind != KindEvaluate || json.Unmarshal(params, &p) != nil {
+		return ""
+	}
+	return p.Generator
+}
+
 // OutputDecl declares an output before it exists.
 type OutputDecl struct {
 	Name string       `json:"name"`

@@ -7,18 +7,6 @@ import (
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
-// What an installation takes at its peak, with some room: the environment
-// itself, the downloaded wheels until they are installed, and as much again in
-// pip's cache. docs/setup.md says how it was measured.
-const (
-	installBytes  = 6_000 << 20
-	downloadBytes = 3_200 << 20
-)
-
-// NeedBytes is the free space without which a first setup does not begin. With
-// less than another downloadBytes above it, pip's cache goes unused.
-const NeedBytes = installBytes + downloadBytes
-
 type spaceCheck struct {
 	free              func(path string) (uint64, error)
 	install, download uint64

@@ -14,13 +14,12 @@ import (
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
-// LockFile is the name of the locked requirements in Options.Source.
-const LockFile = "requirements.lock"
-
 // Options says what to build and where.
 type Options struct {
 	// Source holds requirements.lock and the package r1trainer. Required.
 	Source fs.FS
+	// Packages are those of the environment; Training() when zero.
+	Packages Packages
 	// CacheDir is where everything goes; DefaultCacheDir when empty.
 	CacheDir string
 	// WheelDir is a folder of wheels to install from, without any network;
@@ -83,7 +82,6 @@ type builder struct {
 	lock      []byte
 	root      string // <cache>/trainer/<lock digest>
 	sourceDir string
-	imports   []string // what the probe imports
 	space     spaceCheck
 	venv      func(context.Context, *runner, Python) error
 	backoff   func(try int) time.Duration
@@ -105,7 +103,10 @@ func newBuilder(o Options) (*builder, error) {
 		return nil, fmt.Errorf("resolve cache folder: %w", err)
 	}
 	o.CacheDir = cache
-	lock, err := fs.ReadFile(o.Source, LockFile)
+	if o.Packages.Lock == "" {
+		o.Packages = Training()
+	}
+	lock, err := fs.ReadFile(o.Source, o.Packages.Lock)
 	if err != nil {
 		return nil, fmt.Errorf("read the trainer's lock: %w", err)
 	}
@@ -118,9 +119,8 @@ func newBuilder(o Options) (*builder, error) {
 		lock:      lock,
 		root:      filepath.Join(cache, "trainer", shortDigest(lock)),
 		sourceDir: filepath.Join(cache, "source", digest),
-		imports:   []string{"torch", "transformers"},
 		venv:      func(ctx context.Context, r *runner, py Python) error { return r.makeVenv(ctx, py) },
-		space:     spaceCheck{free: freeBytes, install: installBytes, download: downloadBytes},
+		space:     spaceCheck{free: freeBytes, install: o.Packages.install, download: o.Packages.download},
 		backoff:   func(try int) time.Duration { return time.Duration(try*try) * 5 * time.Second },
 	}, nil
 }
@@ -196,7 +196,7 @@ func (b *builder) build(ctx context.Context, py Python, lock *os.File) (err erro
 		return err
 	}
 	b.Progress(Event{Phase: PhaseProbe})
-	versions, err := r.probe(ctx, b.imports, b.environ())
+	versions, err := r.probe(ctx, b.Packages, b.environ())
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func (w world) builder(t *testing.T) *builder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.imports = []string{"tinypkg"}
+	b.Packages.imports = []string{"tinypkg"}
 	b.space.free = func(string) (uint64, error) { return 1 << 40, nil }
 	b.venv = func(ctx context.Context, r *runner, py Python) error {
 		from, err := template()

@@ -18,7 +18,7 @@ const installTries = 3
 
 // install puts the locked packages into the environment.
 func (b *builder) install(ctx context.Context, r *runner, cached bool) error {
-	lock := filepath.Join(r.dir, LockFile)
+	lock := filepath.Join(r.dir, b.Packages.Lock)
 	if err := os.WriteFile(lock, b.lock, 0o644); err != nil {
 		return fmt.Errorf("write the lock: %w", err)
 	}
@@ -36,7 +36,7 @@ func (b *builder) install(ctx context.Context, r *runner, cached bool) error {
 		}
 		if wheels, _ := filepath.Glob(filepath.Join(dir, "*.whl")); len(wheels) == 0 {
 			return &r1.Error{Name: "wheel-dir-empty", Detail: "no wheels in " + dir,
-				Remedy: "fill it on a machine with a network: python3 -m pip download -r " + LockFile + " -d DIR"}
+				Remedy: "fill it on a machine with a network: python3 -m pip download -r " + b.Packages.Lock + " -d DIR"}
 		}
 		args = append(args, "--no-index", "--find-links", dir)
 	}

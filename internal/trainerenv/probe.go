@@ -9,16 +9,17 @@ import (
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
-// probeScript imports the packages and every module of the trainer, which also
-// compiles them for the first start, and prints what it found as one JSON line.
+// probeScript imports the packages and the modules of the trainer that are used with
+// them, all where none is named, which also compiles them for the first start, and
+// prints what it found as one JSON line.
 const probeScript = `import importlib, json, pkgutil, platform, sys
 found = {"python": platform.python_version()}
-for name in sys.argv[1:]:
+packages, modules = sys.argv[1].split(), sys.argv[2].split()
+for name in packages:
     found[name] = str(getattr(importlib.import_module(name), "__version__", "unknown"))
 import r1trainer
-for m in pkgutil.walk_packages(r1trainer.__path__, "r1trainer."):
-    if not m.name.endswith("__main__"):
-        importlib.import_module(m.name)
+for name in modules or [m.name for m in pkgutil.walk_packages(r1trainer.__path__, "r1trainer.") if not m.name.endswith("__main__")]:
+    importlib.import_module(name)
 torch = sys.modules.get("torch")
 if torch is not None:
     gpu = torch.cuda.is_available()
@@ -26,8 +27,8 @@ if torch is not None:
 print(json.dumps(found))`
 
 // probe tries the environment as a trainer will use it.
-func (r *runner) probe(ctx context.Context, imports, environ []string) (map[string]string, error) {
-	tail, err := r.run(ctx, r.python(), append([]string{"-c", probeScript}, imports...), environ, nil)
+func (r *runner) probe(ctx context.Context, p Packages, environ []string) (map[string]string, error) {
+	tail, err := r.run(ctx, r.python(), []string{"-c", probeScript, strings.Join(p.imports, " "), strings.Join(p.modules, " ")}, environ, nil)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -45,7 +46,7 @@ func (r *runner) probe(ctx context.Context, imports, environ []string) (map[stri
 
 func summary(v map[string]string) string {
 	var parts []string
-	for _, k := range []string{"python", "torch", "transformers", "device"} {
+	for _, k := range []string{"python", "torch", "transformers", "vllm", "device"} {
 		if v[k] != "" {
 			parts = append(parts, k+" "+v[k])
 		}

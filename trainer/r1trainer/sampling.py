@@ -177,8 +177,7 @@ class Sampling:
             pending: tuple[int, list[Row], Future[list[Score]]] | None = None
             for number in [*chunks, None]:  # None: nothing to generate, the last chunk is still to be written
                 current = None
-                if number is not None and not stop.requested:
-                    rows = self._generate(number)
+                if number is not None and not stop.requested and (rows := self._generate(number, stop)) is not None:
                     current = (number, rows, self._scorer.submit(rows, [row["response"] for row in rows]))
                 if pending is not None:
                     done = self._write(out, *pending, metrics)
@@ -225,13 +224,17 @@ class Sampling:
             "model": self._origin["model_sha256"],
         }
 
-    def _generate(self, number: int) -> list[Row]:
+    def _generate(self, number: int, stop: StopRequest) -> list[Row] | None:
+        """The rows of a chunk, or None where it was broken off to stop."""
         problems = self._problems[number * self._per_chunk : (number + 1) * self._per_chunk]
         seed = rng(self._job.seed, "sample", self._first_chunk + number).getrandbits(63)
-        return answer(self._completing(seed), self._tokenizer, problems, self._settings)
+        try:
+            return answer(self._completing(seed, stop), self._tokenizer, problems, self._settings)
+        except Stopped:
+            return None
 
-    def _completing(self, seed: int) -> Complete:
-        """How a chunk of this seed is answered."""
+    def _completing(self, seed: int, stop: StopRequest) -> Complete:
+        """How a chunk of this seed is answered. Only vLLM, whose batches are large, stops amid one."""
         settings, vllm = self._settings, self._vllm
         if vllm is None:
             generator = torch.Generator(self._device)
@@ -245,6 +248,7 @@ class Sampling:
             max_tokens=settings.max_tokens,
             seed=seed,
             greedy=greedy,
+            interrupted=lambda: stop.requested,
         )
 
     def _write(self, out: Any, number: int, rows: list[Row], verdicts: Future[list[Score]], metrics: Metrics) -> int:

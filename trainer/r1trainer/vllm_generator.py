@@ -13,7 +13,7 @@ import importlib
 import os
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,6 +25,7 @@ from r1trainer.errors import ConfigError, OutOfMemory
 from r1trainer.generate import Completion, check_request, stop_token_ids
 from r1trainer.job import Params
 from r1trainer.models import answer_dtype
+from r1trainer.signals import Stopped
 
 # For vLLM, which reads them when it is imported; what the environment says already stays.
 _ENVIRONMENT = {
@@ -39,6 +40,8 @@ _NO_MEMORY = (
     "larger than the available KV cache memory",
     "less than desired GPU memory utilization",
 )
+# What it says, and torch for it, where there is no device.
+_NO_GPU = ("Failed to infer device type", "Device string must not be empty", "No CUDA GPUs are available")
 
 
 @dataclass(frozen=True)
@@ -115,9 +118,12 @@ class VllmGenerator:
         max_tokens: int,
         seed: int,
         greedy: bool = False,
+        interrupted: Callable[[], bool] = lambda: False,
     ) -> list[Completion]:
         """So many completions of each prompt, those of one together; `generate` says what the arguments mean. Each
-        prompt draws from a seed of its own, made of ``seed`` and its place. There are no log-probabilities."""
+        prompt draws from a seed of its own, made of ``seed`` and its place. There are no log-probabilities.
+
+        Raises Stopped when ``interrupted`` says so between two tokens; the engine is of no more use then."""
         check_request(prompts, self._positions, temperature, top_p, max_tokens, greedy)
         # What is cached of earlier prompts changes how a sum is rounded, and a resumed job has nothing cached.
         self._llm.reset_prefix_cache()
@@ -135,8 +141,14 @@ class VllmGenerator:
             )
             for _ in prompts
         ]
+        answered = []
         with _plain_words():
-            answered = self._llm.generate([{"prompt_token_ids": ids} for ids in prompts], requests, use_tqdm=False)
+            self._llm.enqueue([{"prompt_token_ids": ids} for ids in prompts], requests, use_tqdm=False)
+            while self._llm.llm_engine.has_unfinished_requests():
+                if interrupted():
+                    raise Stopped
+                answered += [request for request in self._llm.llm_engine.step() if request.finished]
+        answered.sort(key=lambda request: int(request.request_id))  # as they were asked
         outputs = [output for request in answered for output in sorted(request.outputs, key=lambda o: o.index)]
         tokens = [list(output.token_ids) for output in outputs]
         texts = self._tokenizer.batch_decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
@@ -157,12 +169,22 @@ def _import_vllm() -> Any:
     except ModuleNotFoundError as error:
         if error.name != "vllm":
             raise
+        if not torch.cuda.is_available():
+            raise _no_gpu() from error
         raise ConfigError(
             "params.generator is vllm, and the Python of this trainer has no vllm",
             name="vllm-missing",
             remedy="r1ctl setup --generator vllm; where trainer.command is yours, install requirements-vllm.lock "
             "in its environment (docs/setup.md), or set generator: transformers",
         ) from error
+
+
+def _no_gpu() -> ConfigError:
+    return ConfigError(
+        "params.generator is vllm, and there is no GPU here that vLLM could run on",
+        name="vllm-no-gpu",
+        remedy="run the stage where there is a GPU, or set generator: transformers",
+    )
 
 
 def _configs(folder: Path) -> tuple[Any, Any]:
@@ -196,10 +218,6 @@ def _plain_words() -> Iterator[None]:
         text = str(error)
         if any(sign in text for sign in _NO_MEMORY):
             raise OutOfMemory(f"vLLM: {text}") from error
-        if "Failed to infer device type" in text or "No CUDA GPUs are available" in text:
-            raise ConfigError(
-                "params.generator is vllm, and vLLM finds no GPU here",
-                name="vllm-no-gpu",
-                remedy="run the stage where there is a GPU, or set generator: transformers",
-            ) from error
+        if any(sign in text for sign in _NO_GPU):
+            raise _no_gpu() from error
         raise

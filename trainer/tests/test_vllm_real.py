@@ -18,6 +18,7 @@ from r1trainer.errors import ConfigError
 from r1trainer.generate import generate
 from r1trainer.job import Params
 from r1trainer.models import load_causal_lm, load_tokenizer
+from r1trainer.signals import Stopped
 from r1trainer.vllm_generator import VllmGenerator, VllmSettings
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -117,6 +118,14 @@ def test_a_nucleus_of_nearly_nothing_is_greedy(engine: VllmGenerator, prompts: l
 def test_what_does_not_fit_is_refused(engine: VllmGenerator) -> None:
     with pytest.raises(ConfigError, match="128 positions"):
         engine.complete([[1] * 100], 1, temperature=1.0, top_p=1.0, max_tokens=29, seed=1)
+
+
+def test_a_request_to_stop_ends_a_batch(model_folder: Path, prompts: list[list[int]]) -> None:
+    settings = VllmSettings.from_params(Params({"vllm": {"enforce_eager": True, "gpu_memory_utilization": 0.3}}))
+    engine = VllmGenerator(model_folder, load_tokenizer(model_folder), settings, device=DEVICE, seed=5)
+    asked = iter([False, False, True])
+    with pytest.raises(Stopped):
+        engine.complete(prompts, 1, temperature=1.0, top_p=1.0, max_tokens=9, seed=1, interrupted=lambda: next(asked))
 
 
 @pytest.mark.parametrize("kind", ["sample", "evaluate"])
