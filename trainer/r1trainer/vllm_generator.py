@@ -15,6 +15,7 @@ import random
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -202,6 +203,7 @@ def _configs(folder: Path) -> tuple[Any, Any]:
 @contextlib.contextmanager
 def _sigterm_held() -> Iterator[None]:
     """Processes that are started meanwhile inherit that they do not see SIGTERM; for this one it comes afterwards."""
+    resource_tracker.ensure_running()  # Python unblocks SIGTERM where it starts this one
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     try:
         yield

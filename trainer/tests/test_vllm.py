@@ -4,11 +4,12 @@ is asked, what becomes of its answers and errors, and how it ends. test_vllm_rea
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import random
 import signal
-import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -215,7 +216,11 @@ def test_workers_do_not_see_the_request_to_stop(tiny_model: Path, fake: FakeVllm
     blocked = []
 
     def start_a_worker() -> None:
-        status = subprocess.run(["cat", "/proc/self/status"], capture_output=True, text=True, check=True).stdout
+        process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+        process.start()
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+        process.kill()
+        process.join()
         mask = next(line.split()[1] for line in status.splitlines() if line.startswith("SigBlk"))
         blocked.append(bool(int(mask, 16) & 1 << (signal.SIGTERM - 1)))
 
