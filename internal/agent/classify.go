@@ -142,6 +142,9 @@ var signs = []struct {
 	{"CUDA out of memory", r1.ClassOOM},
 	{"OutOfMemoryError", r1.ClassOOM},
 	{"DefaultCPUAllocator: can't allocate memory", r1.ClassOOM},
+	{"No available memory for the cache blocks", r1.ClassOOM}, // of vLLM, as are the next two
+	{"larger than the available KV cache memory", r1.ClassOOM},
+	{"less than desired GPU memory utilization", r1.ClassOOM},
 	{"No space left on device", r1.ClassCapacity},
 	{"Disk quota exceeded", r1.ClassCapacity},
 	{"NCCL", r1.ClassInfrastructure},
