@@ -62,6 +62,7 @@ func TestJudge(t *testing.T) {
 		"SIGKILL by somebody":               {fresh, ending{code: 137}, r1.Failed, r1.ClassInfrastructure, "trainer-killed"},
 		"CUDA out of memory":                {fresh, ending{code: 1, reported: trainer("oom")}, r1.OutOfMemory, r1.ClassOOM, "out-of-memory"},
 		"CUDA out of memory in the log":     {fresh, ending{code: 1, cause: "torch.OutOfMemoryError: CUDA out of memory. Tried …"}, r1.OutOfMemory, r1.ClassOOM, "out-of-memory"},
+		"vLLM has no memory for its cache":  {fresh, ending{code: 1, cause: "ValueError: No available memory for the cache blocks. Try increasing …"}, r1.OutOfMemory, r1.ClassOOM, "out-of-memory"},
 		"disk full":                         {fresh, ending{code: 1, reported: &r1.TrainerError{Class: "program", Type: "OSError", Message: "[Errno 28] No space left on device"}}, r1.Failed, r1.ClassInfrastructure, "trainer-disk-full"},
 		"NCCL":                              {fresh, ending{code: 1, cause: "torch.distributed.DistBackendError: NCCL error in: …"}, r1.Failed, r1.ClassInfrastructure, "trainer-failed"},
 		"a bug that CUDA reports":           {fresh, ending{code: 1, cause: "RuntimeError: CUDA error: device-side assert triggered"}, r1.Failed, r1.ClassProgram, "trainer-failed"},
