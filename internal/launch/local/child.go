@@ -11,6 +11,7 @@ import (
 
 	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/launch/childenv"
+	"github.com/r1ctl/r1ctl/internal/launch/record"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -39,7 +40,7 @@ func Main(program func() int) int {
 		return exitCannotBegin
 	}
 	code := exitStopped
-	stopped, err := readRecord(dir, stopFile, new(stopRecord))
+	stopped, err := record.Read(dir, stopFile, new(stopRecord))
 	// Stop writes its record and then looks for ours; we wrote ours and now look for its: one of us sees the other.
 	if !stopped || err != nil {
 		code = program()
@@ -70,7 +71,7 @@ func begin(dir string) error {
 		return err
 	}
 	fault.Point(fault.ChildBorn, dir)
-	if err := writeRecord(dir, processFile, me); err != nil {
+	if err := record.Write(dir, processFile, me); err != nil {
 		return err
 	}
 	fault.Point(fault.ChildRecorded, dir)
@@ -85,11 +86,11 @@ func end(dir string, code int) error {
 	if err := killMarked(dir); err != nil {
 		return err
 	}
-	stopped, err := readRecord(dir, stopFile, new(stopRecord))
+	stopped, err := record.Read(dir, stopFile, new(stopRecord))
 	if err != nil {
 		return err
 	}
-	return writeRecord(dir, exitFile, exitRecord{Outcome: outcome(code, stopped), Code: code, Reason: reason(code, stopped), Ended: time.Now().UTC()})
+	return record.Write(dir, exitFile, exitRecord{Outcome: outcome(code, stopped), Code: code, Reason: reason(code, stopped), Ended: time.Now().UTC()})
 }
 
 func outcome(code int, stopped bool) r1.Outcome {

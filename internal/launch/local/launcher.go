@@ -13,6 +13,7 @@ import (
 
 	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/launch/childenv"
+	"github.com/r1ctl/r1ctl/internal/launch/record"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -108,7 +109,7 @@ func (l *Launcher) handle(key r1.AttemptKey, dir string) (r1.Handle, error) {
 
 // Submit implements r1.Launcher. It returns when the process has said who it is.
 func (l *Launcher) Submit(ctx context.Context, a r1.Launch) (r1.Handle, error) {
-	dir, err := attemptDir(l.cfg.Root, a.Key)
+	dir, err := record.Dir(l.cfg.Root, a.Key)
 	if err != nil {
 		return r1.Handle{}, err
 	}
@@ -154,11 +155,11 @@ func (l *Launcher) ensure(ctx context.Context, dir string, a r1.Launch) error {
 // hasBegun says whether a process of the attempt ever recorded itself, or must
 // never begin.
 func hasBegun(dir string) (bool, error) {
-	ended, err := readRecord(dir, exitFile, new(exitRecord))
+	ended, err := record.Read(dir, exitFile, new(exitRecord))
 	if ended || err != nil {
 		return ended, err
 	}
-	return readRecord(dir, processFile, new(processRecord))
+	return record.Read(dir, processFile, new(processRecord))
 }
 
 // start forks the process and waits for its sign of life.
@@ -201,7 +202,7 @@ func (l *Launcher) start(ctx context.Context, dir string, a r1.Launch, life *os.
 	}
 	<-exited
 	// Were it left without a record, every Submit would start it again.
-	return writeRecord(dir, exitFile, stillborn(cmd.ProcessState, filepath.Join(dir, logFile)))
+	return record.Write(dir, exitFile, stillborn(cmd.ProcessState, filepath.Join(dir, logFile)))
 }
 
 // stillborn is the record of a process that ended before it began. One that
@@ -234,7 +235,7 @@ func (l *Launcher) environment(dir string, pass []string) []string {
 
 // Find implements r1.Launcher.
 func (l *Launcher) Find(_ context.Context, key r1.AttemptKey) (r1.Handle, error) {
-	dir, err := attemptDir(l.cfg.Root, key)
+	dir, err := record.Dir(l.cfg.Root, key)
 	if err != nil {
 		return r1.Handle{}, err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/r1ctl/r1ctl/internal/launch/childenv"
 	"github.com/r1ctl/r1ctl/internal/launch/launchtest"
 	"github.com/r1ctl/r1ctl/internal/launch/procstat"
+	"github.com/r1ctl/r1ctl/internal/launch/record"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -97,22 +98,22 @@ func must(t *testing.T, err error) {
 func reboot(t *testing.T, root string, key r1.AttemptKey) {
 	t.Helper()
 	p := process(t, root, key)
-	dir, err := attemptDir(root, key)
+	dir, err := record.Dir(root, key)
 	must(t, err)
 	before := p
 	before.Boot = "an earlier boot"
-	must(t, writeRecord(dir, processFile, before))
+	must(t, record.Write(dir, processFile, before))
 	must(t, p.signal(syscall.SIGKILL))
 }
 
 func process(t *testing.T, root string, key r1.AttemptKey) processRecord {
 	t.Helper()
-	dir, err := attemptDir(root, key)
+	dir, err := record.Dir(root, key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var p processRecord
-	if ok, err := readRecord(dir, processFile, &p); !ok || err != nil {
+	if ok, err := record.Read(dir, processFile, &p); !ok || err != nil {
 		t.Fatalf("no process record: %v", err)
 	}
 	return p
@@ -256,7 +257,7 @@ func TestOrphansDieWithTheirAttempt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := attemptDir(l.cfg.Root, h.Key)
+	dir, err := record.Dir(l.cfg.Root, h.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,11 +287,11 @@ func TestStopDeadlineOutlivesTheLauncher(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := attemptDir(l.cfg.Root, h.Key)
+	dir, err := record.Dir(l.cfg.Root, h.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := writeRecord(dir, stopFile, stopRecord{Deadline: time.Now().Add(-time.Minute)}); err != nil {
+	if err := record.Write(dir, stopFile, stopRecord{Deadline: time.Now().Add(-time.Minute)}); err != nil {
 		t.Fatal(err)
 	}
 	if st := ended(t, open(t, l.cfg.Root), h); st.Outcome != r1.Stopped {
@@ -300,14 +301,14 @@ func TestStopDeadlineOutlivesTheLauncher(t *testing.T) {
 
 func TestAttemptOfAnEarlierBootIsLost(t *testing.T) {
 	l := open(t, t.TempDir())
-	dir, err := attemptDir(l.cfg.Root, attempt(1))
+	dir, err := record.Dir(l.cfg.Root, attempt(1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeRecord(dir, processFile, processRecord{PID: 1, Start: 1, Boot: "before"}); err != nil {
+	if err := record.Write(dir, processFile, processRecord{PID: 1, Start: 1, Boot: "before"}); err != nil {
 		t.Fatal(err)
 	}
 	h, err := l.Find(context.Background(), attempt(1))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/r1ctl/r1ctl/internal/launch/launchtest"
+	"github.com/r1ctl/r1ctl/internal/launch/record"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -42,7 +43,7 @@ func TestFolderRemovedWhileItRuns(t *testing.T) {
 			h, err := l.Submit(ctx, a)
 			must(t, err)
 			first := process(t, l.cfg.Root, h.Key)
-			dir, err := attemptDir(l.cfg.Root, h.Key)
+			dir, err := record.Dir(l.cfg.Root, h.Key)
 			must(t, err)
 			must(t, os.RemoveAll(dir))
 			must(t, ask(ctx, l, h, a))
@@ -90,7 +91,7 @@ func TestStillborn(t *testing.T) {
 func TestEscapedChildDiesAtTheEnd(t *testing.T) {
 	root := t.TempDir()
 	l := open(t, root)
-	dir, err := attemptDir(l.cfg.Root, attempt(1))
+	dir, err := record.Dir(l.cfg.Root, attempt(1))
 	must(t, err)
 	h, err := l.Submit(context.Background(), r1.Launch{Key: attempt(1), SpecKey: script(t, launchtest.Script{Hold: true})})
 	must(t, err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/r1ctl/r1ctl/internal/launch/childenv"
 	"github.com/r1ctl/r1ctl/internal/launch/procstat"
+	"github.com/r1ctl/r1ctl/internal/launch/record"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -50,14 +51,14 @@ func (l *Launcher) status(ctx context.Context, dir string) (r1.Status, error) {
 		}
 		if exit != nil {
 			var proc processRecord
-			if _, err := readRecord(dir, processFile, &proc); err != nil {
+			if _, err := record.Read(dir, processFile, &proc); err != nil {
 				return r1.Status{}, err
 			}
 			return r1.Status{State: r1.StateEnded, ID: proc.id(), Outcome: exit.Outcome, ExitCode: exit.Code, Reason: exit.Reason, Host: l.host, Started: proc.Started, Ended: exit.Ended}, nil
 		}
 	}
 	var proc processRecord
-	if _, err := readRecord(dir, processFile, &proc); err != nil {
+	if _, err := record.Read(dir, processFile, &proc); err != nil {
 		return r1.Status{}, err
 	}
 	st := r1.Status{State: r1.StateRunning, ID: proc.id(), Host: l.host, Started: proc.Started}
@@ -75,7 +76,7 @@ func (l *Launcher) status(ctx context.Context, dir string) (r1.Status, error) {
 // if the process could not. It returns nil when the attempt came to life meanwhile.
 func (l *Launcher) bury(ctx context.Context, dir string) (*exitRecord, error) {
 	var exit exitRecord
-	if ok, err := readRecord(dir, exitFile, &exit); ok || err != nil {
+	if ok, err := record.Read(dir, exitFile, &exit); ok || err != nil {
 		return &exit, err
 	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
@@ -103,11 +104,11 @@ func (l *Launcher) bury(ctx context.Context, dir string) (*exitRecord, error) {
 	if alive, err := locked(filepath.Join(dir, lifeLock)); alive || err != nil {
 		return nil, err
 	}
-	if ok, err := readRecord(dir, exitFile, &exit); ok || err != nil {
+	if ok, err := record.Read(dir, exitFile, &exit); ok || err != nil {
 		return &exit, err
 	}
 	var proc processRecord
-	if ok, err := readRecord(dir, processFile, &proc); err != nil {
+	if ok, err := record.Read(dir, processFile, &proc); err != nil {
 		return nil, err
 	} else if !ok { // a launcher died before it forked, or the folder was removed: submit again
 		if err := killMarked(dir); err != nil {
@@ -115,7 +116,7 @@ func (l *Launcher) bury(ctx context.Context, dir string) (*exitRecord, error) {
 		}
 		return nil, r1.ErrNotFound
 	}
-	stopped, err := readRecord(dir, stopFile, new(stopRecord))
+	stopped, err := record.Read(dir, stopFile, new(stopRecord))
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +134,7 @@ func (l *Launcher) bury(ctx context.Context, dir string) (*exitRecord, error) {
 	if err := killMarked(dir); err != nil {
 		return nil, err // not over as long as something of it lives
 	}
-	return &exit, writeRecord(dir, exitFile, exit)
+	return &exit, record.Write(dir, exitFile, exit)
 }
 
 // Logs implements r1.Launcher.
@@ -161,7 +162,7 @@ func (l *Launcher) open(h r1.Handle) (string, error) {
 	if h.Launcher != Name || h.Version > handleVersion {
 		return "", fmt.Errorf("handle of launcher %q version %d is not for launcher %q version %d", h.Launcher, h.Version, Name, handleVersion)
 	}
-	return attemptDir(l.cfg.Root, h.Key)
+	return record.Dir(l.cfg.Root, h.Key)
 }
 
 // elsewhere names the other machine an attempt without a folder here lives on.

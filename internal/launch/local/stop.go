@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/r1ctl/r1ctl/internal/launch/record"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -42,13 +43,13 @@ func requestStop(ctx context.Context, dir string, grace time.Duration) error {
 		return err
 	}
 	defer turn.Close()
-	if ended, err := readRecord(dir, exitFile, new(exitRecord)); ended || err != nil {
+	if ended, err := record.Read(dir, exitFile, new(exitRecord)); ended || err != nil {
 		return err
 	}
 	now := time.Now().UTC()
 	stop := stopRecord{Requested: now, Deadline: now.Add(grace)}
 	var before stopRecord
-	if asked, err := readRecord(dir, stopFile, &before); err != nil {
+	if asked, err := record.Read(dir, stopFile, &before); err != nil {
 		return err
 	} else if asked {
 		stop.Requested = before.Requested
@@ -56,7 +57,7 @@ func requestStop(ctx context.Context, dir string, grace time.Duration) error {
 			stop.Deadline = before.Deadline // asking again never gives more time
 		}
 	}
-	if err := writeRecord(dir, stopFile, stop); err != nil {
+	if err := record.Write(dir, stopFile, stop); err != nil {
 		return err
 	}
 	alive, err := locked(filepath.Join(dir, lifeLock))
@@ -64,7 +65,7 @@ func requestStop(ctx context.Context, dir string, grace time.Duration) error {
 		return err
 	}
 	var proc processRecord
-	begun, err := readRecord(dir, processFile, &proc)
+	begun, err := record.Read(dir, processFile, &proc)
 	if err != nil {
 		return err
 	}
@@ -73,7 +74,7 @@ func requestStop(ctx context.Context, dir string, grace time.Duration) error {
 		if err := killMarked(dir); err != nil { // its folder may have been removed while it ran
 			return err
 		}
-		return writeRecord(dir, exitFile, exitRecord{Outcome: r1.Stopped, Code: -1, Reason: "stopped before it began", Ended: now})
+		return record.Write(dir, exitFile, exitRecord{Outcome: r1.Stopped, Code: -1, Reason: "stopped before it began", Ended: now})
 	case !alive:
 		return nil // dead without a record: the next Status writes it
 	case begun:
@@ -89,7 +90,7 @@ func requestStop(ctx context.Context, dir string, grace time.Duration) error {
 // says whether it was asked.
 func enforceStop(dir string) (bool, error) {
 	var stop stopRecord
-	asked, err := readRecord(dir, stopFile, &stop)
+	asked, err := record.Read(dir, stopFile, &stop)
 	if !asked || err != nil || time.Now().Before(stop.Deadline) {
 		return asked, err
 	}
@@ -98,7 +99,7 @@ func enforceStop(dir string) (bool, error) {
 		return true, err
 	}
 	var proc processRecord
-	if begun, err := readRecord(dir, processFile, &proc); !begun || err != nil {
+	if begun, err := record.Read(dir, processFile, &proc); !begun || err != nil {
 		return true, err
 	}
 	return true, killTree(dir, proc)
