@@ -16,13 +16,12 @@ import (
 	"github.com/r1ctl/r1ctl/internal/artifact"
 	"github.com/r1ctl/r1ctl/internal/config"
 	"github.com/r1ctl/r1ctl/internal/generate"
-	"github.com/r1ctl/r1ctl/internal/launch/local"
 	"github.com/r1ctl/r1ctl/internal/trainerenv"
 	"github.com/r1ctl/r1ctl/internal/verify/program"
 	"github.com/r1ctl/r1ctl/trainer"
 )
 
-// Local is what a worker needs to run jobs on its own machine.
+// Local is what a worker needs to run jobs, on its own machine or at the site that is configured.
 type Local struct {
 	Config config.Config
 	Store  *artifact.Store
@@ -36,7 +35,7 @@ type Local struct {
 	Log             *slog.Logger
 }
 
-// Assemble wires the activities to the local launcher.
+// Assemble wires the activities to the launcher of the configured site.
 func Assemble(l Local) (*activities.Activities, error) {
 	c := l.Config
 	credentials := l.CredentialsFile
@@ -51,26 +50,13 @@ func Assemble(l Local) (*activities.Activities, error) {
 			return nil, err
 		}
 	}
-	env, err := agentEnv(c)
-	if err != nil {
-		return nil, err
-	}
-	launcher, err := local.New(local.Config{
-		Root:            filepath.Join(c.StateDir, "attempts"),
-		Command:         []string{l.Self, "agent"},
-		Env:             env,
-		CredentialsFile: credentials,
-	})
+	launcher, queue, err := launcherOf(l, credentials)
 	if err != nil {
 		return nil, fmt.Errorf("make the launcher: %w", err)
 	}
 	work, err := workDir(c.StateDir)
 	if err != nil {
 		return nil, err
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		return nil, fmt.Errorf("find this machine's name: %w", err)
 	}
 	return &activities.Activities{
 		Store:    l.Store,
@@ -81,6 +67,8 @@ func Assemble(l Local) (*activities.Activities, error) {
 		SumUp:     generate.Summarize,
 		Publisher: publisher(l.Store, l.StoreConfig),
 		Site: activities.Site{
+			Resources:       Resources(c.Cluster()),
+			Walltime:        c.Cluster().Walltime,
 			VerifierURL:     c.Site.VerifierURL,
 			Threads:         c.Site.Threads,
 			KeepCheckpoints: c.Site.KeepCheckpoints,
@@ -90,7 +78,7 @@ func Assemble(l Local) (*activities.Activities, error) {
 		},
 		Bucket:   c.S3.Bucket,
 		R1ctl:    l.Version,
-		Queue:    "r1ctl-attempts-" + host, // local attempts are seen from this machine only
+		Queue:    queue,
 		WorkDir:  work,
 		CacheDir: filepath.Join(c.StateDir, "cache"),
 		Log:      l.Log,
@@ -142,14 +130,19 @@ func writeCredentials(c config.Config) (string, error) {
 	}
 	file := filepath.Join(c.StateDir, "agent-s3-credentials")
 	text := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", c.S3.AccessKey, c.S3.SecretKey)
+	return file, writePrivate(file, []byte(text))
+}
+
+// writePrivate replaces a file of credentials in one step.
+func writePrivate(file string, text []byte) error {
 	part := fmt.Sprintf("%s.%d", file, os.Getpid())
-	if err := os.WriteFile(part, []byte(text), 0o600); err != nil {
-		return "", fmt.Errorf("write the agents' credentials: %w", err)
+	if err := os.WriteFile(part, text, 0o600); err != nil {
+		return fmt.Errorf("write the agents' credentials: %w", err)
 	}
 	if err := os.Rename(part, file); err != nil {
-		return "", fmt.Errorf("write the agents' credentials: %w", err)
+		return fmt.Errorf("write the agents' credentials: %w", err)
 	}
-	return file, nil
+	return nil
 }
 
 // workDir is this process's scratch folder. Those of workers that died are

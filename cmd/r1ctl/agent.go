@@ -13,6 +13,7 @@ import (
 	"github.com/r1ctl/r1ctl/internal/artifact"
 	"github.com/r1ctl/r1ctl/internal/config"
 	"github.com/r1ctl/r1ctl/internal/launch/local"
+	"github.com/r1ctl/r1ctl/internal/launch/slurm"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/trainerenv"
 	"github.com/r1ctl/r1ctl/internal/verify"
@@ -32,7 +33,11 @@ the trainer runs, and writes the result last. People do not call it.`,
 			if err != nil {
 				return err
 			}
-			code := local.Main(func() int { return a.runAgent(cmd, cfg, spec) })
+			begin := local.Main
+			if slurm.Launched() {
+				begin = slurm.Main
+			}
+			code := begin(func() int { return a.runAgent(cmd, cfg, spec) })
 			if code != exitOK {
 				return codeError(code)
 			}

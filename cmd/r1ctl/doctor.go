@@ -13,6 +13,7 @@ import (
 	"github.com/r1ctl/r1ctl/internal/artifact"
 	"github.com/r1ctl/r1ctl/internal/config"
 	"github.com/r1ctl/r1ctl/internal/doctor"
+	"github.com/r1ctl/r1ctl/internal/launch/slurm"
 	"github.com/r1ctl/r1ctl/internal/trainerenv"
 	"github.com/r1ctl/r1ctl/worker"
 )
@@ -22,7 +23,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check this machine and what is configured, with a remedy for each fault",
 		Long: `This command looks at what r1ctl needs: Python, disk, memory, the trainer's
-environment, the sandbox of programs, the state folder, and Temporal and S3 where they are configured or
+environment, the sandbox of programs, the state folder, the scheduler of the site, and Temporal and S3 where they are configured or
 running. It starts nothing. Exit code 1 when something will not work.`,
 		Example: "  r1ctl doctor\n  r1ctl doctor -o json",
 		Args:    cobra.NoArgs,
@@ -81,6 +82,9 @@ func (a *app) doctorDeps(cfg config.Config) (doctor.Deps, error) {
 	if _, built, err := trainerenv.Find(options); err == nil && !built {
 		d.Space = append(d.Space, doctor.Space{For: "trainer environment", Path: cfg.CacheDir, Need: trainerenv.Training().NeedBytes()})
 	}
+	if site := cfg.Cluster(); site.Launcher == config.LauncherSlurm {
+		d.Launcher = slurmProbe(cfg, site)
+	}
 	up := true
 	if cfg.Embedded() {
 		var err error
@@ -106,6 +110,21 @@ func (a *app) doctorDeps(cfg config.Config) (doctor.Deps, error) {
 		}
 	}
 	return d, nil
+}
+
+// slurmProbe asks a cluster whether it would take the site's jobs.
+func slurmProbe(cfg config.Config, site config.Cluster) doctor.Probe {
+	return func(ctx context.Context) (string, error) {
+		found, err := slurm.Check(ctx, worker.SlurmConfig(site), worker.Resources(site), site.Walltime)
+		if err != nil {
+			return "", fmt.Errorf("site %s: %w", site.Name, err)
+		}
+		found = "slurm, site " + site.Name + ": " + found
+		if cfg.Embedded() {
+			return "", doctor.Warning(found+"; but S3 is the embedded one, which other machines cannot reach", "set temporal.address and s3.endpoint, unless all nodes are this machine")
+		}
+		return found, nil
+	}
 }
 
 func printChecks(out io.Writer, checks []doctor.Check) error {

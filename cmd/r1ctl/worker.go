@@ -18,8 +18,9 @@ func (a *app) workerCommand() *cobra.Command {
 		Use:   "worker",
 		Short: "Serve runs of your own Temporal from this machine",
 		Long: `This command runs a worker for the Temporal and S3 that are configured. Its jobs
-run on this machine. Start as many as you like; stopping one leaves its jobs
-running, and another one finds them again only on the same machine.`,
+run on this machine, or at the site that site.name chooses. Start as many as you like;
+stopping one leaves its jobs running, and another one finds them again: those of a cluster from any
+machine, others only on the same one.`,
 		Example: "  r1ctl worker --temporal-address temporal.example:7233 --s3-endpoint https://s3.example",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -44,7 +45,7 @@ running, and another one finds them again only on the same machine.`,
 	return cmd
 }
 
-// work runs a worker with the local launcher until ctx ends, and calls ready
+// work runs a worker with the launcher of the configured site until ctx ends, and calls ready
 // once it serves.
 func (a *app) work(ctx context.Context, cfg config.Config, credentials string, ready func()) error {
 	log := slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -66,5 +67,5 @@ func (a *app) work(ctx context.Context, cfg config.Config, credentials string, r
 		return err
 	}
 	defer c.Close()
-	return worker.Run(ctx, worker.Options{Client: c, Activities: acts, Slots: cfg.Site.Slots, Ready: ready, Log: log})
+	return worker.Run(ctx, worker.Options{Client: c, Activities: acts, Slots: cfg.Cluster().Slots, Ready: ready, Log: log})
 }

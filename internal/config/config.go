@@ -38,6 +38,8 @@ type Config struct {
 	Drift string `mapstructure:"drift"`
 	// Retention is for r1ctl artifacts gc.
 	Retention Retention `mapstructure:"retention"`
+	// Sites are named places for jobs; Site.Name chooses one.
+	Sites map[string]Cluster `mapstructure:"-"`
 	// File is the config file that was read; empty without one.
 	File string `mapstructure:"-"`
 }
@@ -63,6 +65,7 @@ type S3 struct {
 
 // Site says how jobs run in this place.
 type Site struct {
+	Name            string        `mapstructure:"name"` // which of Sites; empty: this machine
 	Slots           int           `mapstructure:"slots"`
 	Threads         int           `mapstructure:"threads"`
 	VerifierURL     string        `mapstructure:"verifier_url"`
@@ -133,6 +136,7 @@ func defaults() (map[string]any, error) {
 		"s3.secret_key":               "",
 		"s3.path_style":               true,
 		"s3.embedded":                 false,
+		"site.name":                   "",
 		"site.slots":                  runtime.NumCPU(),
 		"site.threads":                0,
 		"site.verifier_url":           "",
@@ -217,6 +221,11 @@ func Load(file string, overrides map[string]any) (Config, error) {
 		v.Set(key, value)
 	}
 	cfg := Config{File: file}
+	if file != "" {
+		if cfg.Sites, err = readSites(file); err != nil {
+			return Config{}, err
+		}
+	}
 	if err := v.Unmarshal(&cfg); err != nil {
 		return Config{}, &r1.Error{Name: "config-invalid", Detail: "a setting has the wrong type", Remedy: "compare with docs/configuration.md", Err: err}
 	}
@@ -257,6 +266,9 @@ func (c *Config) check() error {
 		}
 	}
 	if err := c.Trainer.resolve(); err != nil {
+		return err
+	}
+	if err := c.checkSite(); err != nil {
 		return err
 	}
 	if err := checkEndpoints(c.Endpoints); err != nil {
@@ -334,7 +346,7 @@ func refuseUnknown(file string, keys []string, known map[string]any) error {
 		names = append(names, k)
 	}
 	for _, key := range keys {
-		if _, ok := known[key]; ok || stageRule(key) {
+		if _, ok := known[key]; ok || stageRule(key) || key == sitesKey || strings.HasPrefix(key, sitesKey+".") {
 			continue
 		}
 		if ours, problem := endpointSetting(key); problem != "" {

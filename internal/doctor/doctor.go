@@ -42,6 +42,8 @@ type Deps struct {
 	Sandbox Probe
 	// State looks at the state folder: its version, and who holds its lock.
 	State Probe
+	// Launcher asks the scheduler of the configured site; nil on this machine.
+	Launcher Probe
 	// Store reaches S3 and tries its conditional writes.
 	Store Probe
 	// Temporal reaches the Temporal service.
@@ -93,7 +95,7 @@ func Run(ctx context.Context, d Deps) []Check {
 	for _, a := range d.Listen {
 		checks = append(checks, check{"port " + a, func(ctx context.Context) (string, error) { return d.port(ctx, a) }})
 	}
-	checks = append(checks, check{"s3", d.Store}, check{"temporal", d.Temporal})
+	checks = append(checks, check{"launcher", d.Launcher}, check{"s3", d.Store}, check{"temporal", d.Temporal})
 
 	var out []Check
 	var wg sync.WaitGroup
