@@ -272,3 +272,46 @@ func TestSecrets(t *testing.T) {
 		t.Error("the job sees what it must not, or not what it must")
 	}
 }
+
+// The controller has forgotten the job (MinJobAge) before anybody looked: the completion log, or the
+// attempt's own record where the cluster keeps none, says how it ended.
+func TestAfterTheControllerForgot(t *testing.T) {
+	for name, c := range map[string]struct {
+		script launchtest.Script
+		want   r1.Outcome
+		code   int
+	}{
+		"success":   {launchtest.Script{}, r1.Succeeded, 0},
+		"exit code": {launchtest.Script{Exit: 3}, r1.Failed, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, c.script)
+			if age := b.run(t, "scontrol", "show", "config"); !strings.Contains(age, "MinJobAge               = 5 sec") {
+				t.Skip("this cluster remembers jobs for long: R1CTL_SLURM_MIN_JOB_AGE=5 deploy/slurm/up.sh")
+			}
+			h := b.begin(t)
+			name := b.l.name(b.launch.Key)
+			for end := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Second) {
+				jobs, err := queue(context.Background(), b.l.cfg.Exec)
+				must(t, err)
+				if len(jobs[name]) == 0 {
+					break
+				}
+				if time.Now().After(end) {
+					t.Fatal("the controller does not forget")
+				}
+			}
+			next := b.open(t, b.l.cfg.Root)
+			st, err := next.Status(context.Background(), h)
+			must(t, err)
+			if st.State != r1.StateEnded || st.Outcome != c.want || st.ExitCode != c.code {
+				t.Errorf("%+v, want %s with code %d", st, c.want, c.code)
+			}
+			again, err := next.Submit(context.Background(), b.launch)
+			must(t, err)
+			if again.Key != h.Key || b.starts(t) != 1 {
+				t.Errorf("submitted again, it was started %d times", b.starts(t))
+			}
+		})
+	}
+}

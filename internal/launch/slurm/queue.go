@@ -137,13 +137,16 @@ func parseCode(text string) int {
 	switch {
 	case !ok || err != nil || serr != nil:
 		return -1
-	case signal == launchFailure:
+	case signal == launchFailure, signal > lastSignal: // 125 says out of memory
 		return -1
-	case signal != 0 && signal < 65:
+	case signal != 0:
 		return 128 + signal
 	}
 	return code
 }
+
+// lastSignal is the highest number of a true signal.
+const lastSignal = 64
 
 // launchFailure is the "signal" of a job whose script could not be started: no log, no process.
 const launchFailure = 53
