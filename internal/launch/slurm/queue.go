@@ -182,8 +182,16 @@ func keepsNone(err error) bool {
 		return false
 	}
 	text := err.Error()
-	return strings.Contains(text, "is disabled") || strings.Contains(text, "not configured") ||
-		strings.Contains(text, "SlurmDBD or filetxt") || strings.Contains(text, "No such file or directory") || strings.Contains(text, "slurm_load_slurmd_status")
+	for _, sign := range []string{
+		"is disabled",               // neither kept
+		"No such file or directory", // a completion log on the controller's own disk
+		"executable file not found", // no sacct here
+	} {
+		if strings.Contains(text, sign) {
+			return true
+		}
+	}
+	return false
 }
 
 // parseAccounts reads lines of id, name, state, exit code, nodes, start, end, time limit. A number is
