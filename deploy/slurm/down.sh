@@ -7,7 +7,7 @@ dir="$(cd "${1:?"usage: deploy/slurm/down.sh DIR"}" && pwd)"
 export PATH="$PATH:/usr/sbin:/sbin" SLURM_CONF="$dir/slurm.conf"
 
 # ours PID: it was started by up.sh for this DIR.
-ours() { tr '\0' '\n' <"/proc/$1/environ" 2>/dev/null | grep -qx "R1CTL_SLURM_DIR=$dir"; }
+ours() { { tr '\0' '\n' <"/proc/$1/environ"; } 2>/dev/null | grep -qx "R1CTL_SLURM_DIR=$dir"; }
 
 # end NAME: TERM, and KILL when it does not go.
 end() {

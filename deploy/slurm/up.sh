@@ -27,7 +27,7 @@ user="$(id -un)"
 alive() { # file with a pid, program
   local pid
   pid="$(cat "$1" 2>/dev/null)" || return 1
-  [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$2" ] && tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx "R1CTL_SLURM_DIR=$dir"
+  [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$2" ] && { tr '\0' '\n' <"/proc/$pid/environ"; } 2>/dev/null | grep -qx "R1CTL_SLURM_DIR=$dir"
 }
 
 # daemon NAME COMMAND...: starts it unless it lives. The mark in its environment tells it from others of the same pid.

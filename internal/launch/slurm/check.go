@@ -38,15 +38,21 @@ func Check(ctx context.Context, cfg Config, want r1.Resources, walltime time.Dur
 	l := &Launcher{cfg: cfg}
 	args := append(l.arguments(cfg.Root, r1.Launch{Key: r1.JobKey{Run: "check", Stage: "check", Job: "check"}.Attempt(1), Resources: want, Walltime: walltime}), "--test-only")
 	answer, err := cfg.Exec(ctx, "#!/bin/sh\n", append([]string{"sbatch"}, args...)...)
-	if err == nil && answer.Code != 0 {
+	service, all := count(nodes[partition])
+	would := "be taken"
+	switch {
+	case err != nil:
+		return "", err
+	case answer.Code != 0 && service < all && strings.Contains(answer.Stderr, "not available"):
+		// Of a job that only nodes out of service could run, sbatch itself says nothing.
+		would = "wait for a node to come back"
+	case answer.Code != 0:
 		if _, err = submitted(answer); err == nil {
 			err = fmt.Errorf("sbatch --test-only: %s", answer.said())
 		}
-	}
-	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("partition %s, %s; a job of %s would be taken", partition, count(nodes[partition]), asked(want)), nil
+	return fmt.Sprintf("partition %s, %d of %d nodes in service; a job of %s would %s", partition, service, all, asked(want), would), nil
 }
 
 // kind is a line of sinfo: nodes of a partition that are alike.
@@ -190,13 +196,14 @@ func asked(r r1.Resources) string {
 	return strings.Join(parts, ", ")
 }
 
-func count(kinds []kind) string {
-	total, away := 0, 0
+// count says how many nodes are in service, and how many there are.
+func count(kinds []kind) (service, all int) {
+	away := 0
 	for _, k := range kinds {
-		total += k.nodes
+		all += k.nodes
 		if strings.HasPrefix(k.state, "down") || strings.HasPrefix(k.state, "drain") || strings.HasSuffix(k.state, "*") {
 			away += k.nodes
 		}
 	}
-	return fmt.Sprintf("%d of %d nodes in service", total-away, total)
+	return all - away, all
 }

@@ -315,3 +315,28 @@ func TestAfterTheControllerForgot(t *testing.T) {
 		})
 	}
 }
+
+// The scheduler itself says before anything runs whether it would take a site's jobs.
+func TestCheckOfTheSite(t *testing.T) {
+	b := newBench(t, launchtest.Script{})
+	for name, c := range map[string]struct {
+		queue Queue
+		want  r1.Resources
+		fails string
+	}{
+		"right":                         {queue: Queue{Partition: "train"}, want: r1.Resources{GPUs: 2, CPUs: 1}},
+		"the default partition":         {},
+		"mistyped partition":            {queue: Queue{Partition: "trian"}, fails: "slurm-partition"},
+		"too many GPUs":                 {want: r1.Resources{GPUs: 3}, fails: "slurm-resources"},
+		"a constraint that no node has": {queue: Queue{Constraint: "fast"}, fails: "slurm-refused"},
+		"an option that is none":        {queue: Queue{Args: []string{"--exclusvie"}}, fails: "slurm-refused"},
+	} {
+		cfg := b.l.cfg
+		cfg.Queue = c.queue
+		found, err := Check(context.Background(), cfg, c.want, time.Hour)
+		named, _ := r1.AsError(err)
+		if (err == nil) != (c.fails == "") || (err == nil) != (found != "") || err != nil && (named == nil || named.Name != c.fails || named.Remedy == "") {
+			t.Errorf("%s: %q, %v; want %q", name, found, err, c.fails)
+		}
+	}
+}

@@ -151,8 +151,8 @@ func TestNodesAsRecorded(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, c.fails)
 		}
 	}
-	if got := count(nodes["old"]); got != "0 of 2 nodes in service" {
-		t.Error(got)
+	if service, all := count(nodes["old"]); service != 0 || all != 2 {
+		t.Errorf("%d of %d nodes in service, want 0 of 2", service, all)
 	}
 }
 

@@ -84,7 +84,7 @@ func judge(t testimony) (o r1.Outcome, code int, reason string) {
 		return r1.Succeeded, 0, "" // whatever came over it while it was going
 	case t.state == "COMPLETED" && t.began:
 		return r1.Succeeded, 0, ""
-	case t.state == "NODE_FAIL", t.state == "BOOT_FAIL", t.state == "REVOKED", t.state == forgotten && t.began:
+	case t.state == "NODE_FAIL", t.state == "BOOT_FAIL", t.state == "REVOKED", t.state == forgotten && (t.began || !t.stopped):
 		if t.exit == nil {
 			code = -1 // Slurm says 0 of what it did not see
 		}

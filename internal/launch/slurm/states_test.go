@@ -37,6 +37,7 @@ func TestHowItEnded(t *testing.T) {
 		"exit code, forgotten":             {testimony{ending: ending{state: "FAILED", code: -1}, began: true, exit: exit(3)}, r1.Failed, 3},
 		"killed":                           {testimony{ending: ran("FAILED", "JobLaunchFailure", 137, 1), began: true}, r1.Failed, 137},
 		"forgotten, without a record":      {testimony{ending: ending{state: forgotten, code: -1}, began: true}, r1.NodeLost, -1},
+		"forgotten before it began":        {testimony{ending: ending{state: forgotten, code: -1}}, r1.NodeLost, -1},
 		"preempted":                        {testimony{ending: ran("PREEMPTED", "None", 0, 1), began: true, exit: exit(143)}, r1.Preempted, 143},
 		"node lost":                        {testimony{ending: ran("NODE_FAIL", "NodeDown", 0, 1), began: true}, r1.NodeLost, -1},
 		"node lost while stopping":         {testimony{ending: ran("NODE_FAIL", "NodeDown", 0, 1), began: true, stopped: true}, r1.NodeLost, -1},
