@@ -66,14 +66,17 @@ test-e2e: setup ## the smoke profile on the embedded engine with the real traine
 # A Slurm of its own, brought up as the user who calls (as root with munge and cgroups), and ended again.
 CLUSTER := $(CURDIR)/build/slurm
 .PHONY: test-clusters
-test-clusters: prerequisites ## the launchers' suite and real faults on a real Slurm of two nodes (ten minutes; deploy/slurm/install.sh installs it)
+test-clusters: setup ## the launchers' suite, real faults, and the whole recipe on a real Slurm of two nodes (15 minutes; deploy/slurm/install.sh installs it)
 	@mkdir -p build
 	$(GO) test -c -o build/slurm.test ./internal/launch/slurm
+	$(GO) test -c -tags=e2e -o build/e2e.test ./internal/e2e
 	deploy/slurm/install.sh --check
 	rm -rf $(CLUSTER)
 	trap 'deploy/slurm/down.sh $(CLUSTER)' EXIT; \
 	R1CTL_SLURM_MIN_JOB_AGE=5 deploy/slurm/up.sh $(CLUSTER); \
-	cd internal/launch/slurm && R1CTL_TEST_SLURM=$(CLUSTER) ../../../build/slurm.test -test.v -test.count=1 -test.parallel=1 -test.timeout=30m
+	export R1CTL_TEST_SLURM=$(CLUSTER); \
+	(cd internal/launch/slurm && $(CURDIR)/build/slurm.test -test.v -test.parallel=1 -test.timeout=30m); \
+	cd internal/e2e && $(CURDIR)/build/e2e.test -test.v -test.run=Slurm -test.timeout=30m
 
 .PHONY: bench-agent
 bench-agent: setup ## what the agent costs the trainer, on an otherwise idle machine (some 20 minutes); writes docs/agent-overhead.md

@@ -25,6 +25,7 @@ type machine struct {
 	t      *testing.T
 	binary string
 	state  string
+	config string // file of settings; empty is none
 }
 
 // newMachine uses the binary that make built.
@@ -56,6 +57,9 @@ func newMachine(t *testing.T) *machine {
 }
 
 func (m *machine) command(args ...string) *exec.Cmd {
+	if m.config != "" {
+		args = append(args, "--config", m.config)
+	}
 	cmd := exec.Command(m.binary, args...)
 	cmd.Env = append(os.Environ(), "R1CTL_STATE_DIR="+m.state)
 	return cmd

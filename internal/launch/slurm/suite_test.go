@@ -53,7 +53,7 @@ func realCluster(t *testing.T) cluster {
 }
 
 func config(dir, root string) Config {
-	return Config{Root: root, Command: []string{os.Args[0]}, Exec: Here(filepath.Join(dir, "slurm.conf")), Queue: Queue{Partition: "train"}, Poll: 100 * time.Millisecond}
+	return Config{Root: root, Command: []string{self()}, Exec: Here(filepath.Join(dir, "slurm.conf")), Queue: Queue{Partition: "train"}, Poll: 100 * time.Millisecond}
 }
 
 func (c cluster) run(t *testing.T, argv ...string) string {
@@ -126,7 +126,7 @@ func (c cluster) factory(t *testing.T) launchtest.Factory {
 	return launchtest.Factory{
 		Open: func(t *testing.T) r1.Launcher { return c.open(t, root) },
 		Other: func(*testing.T) *exec.Cmd {
-			cmd := exec.Command(os.Args[0])
+			cmd := exec.Command(self())
 			cmd.Env = append(os.Environ(), otherEnv+"="+root)
 			return cmd
 		},
@@ -200,4 +200,13 @@ func (c cluster) exhaust(t *testing.T, l *Launcher, h r1.Handle) {
 		t.Fatal("the process that takes all memory was not ended")
 	}
 	must(t, syscall.Kill(s.PID, syscall.SIGKILL))
+}
+
+// self is this test binary, under a name that a node knows too.
+func self() string {
+	path, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	return path
 }
