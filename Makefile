@@ -71,12 +71,12 @@ test-clusters: setup ## the launchers' suite, real faults, and the whole recipe 
 	$(GO) test -c -o build/slurm.test ./internal/launch/slurm
 	$(GO) test -c -tags=e2e -o build/e2e.test ./internal/e2e
 	deploy/slurm/install.sh --check
-	rm -rf $(CLUSTER)
-	trap 'deploy/slurm/down.sh $(CLUSTER)' EXIT; \
+	@if [ -d $(CLUSTER) ]; then deploy/slurm/down.sh $(CLUSTER); rm -rf $(CLUSTER); fi
+	trap '$(CURDIR)/deploy/slurm/down.sh $(CLUSTER)' EXIT; \
 	R1CTL_SLURM_MIN_JOB_AGE=5 deploy/slurm/up.sh $(CLUSTER); \
 	export R1CTL_TEST_SLURM=$(CLUSTER); \
 	(cd internal/launch/slurm && $(CURDIR)/build/slurm.test -test.v -test.parallel=1 -test.timeout=30m); \
-	cd internal/e2e && $(CURDIR)/build/e2e.test -test.v -test.run=Slurm -test.timeout=30m
+	cd $(CURDIR)/internal/e2e && $(CURDIR)/build/e2e.test -test.v -test.run=Slurm -test.timeout=30m
 
 .PHONY: bench-agent
 bench-agent: setup ## what the agent costs the trainer, on an otherwise idle machine (some 20 minutes); writes docs/agent-overhead.md

@@ -133,7 +133,9 @@ func (c cluster) factory(t *testing.T) launchtest.Factory {
 		Kill: func(t *testing.T, h r1.Handle) { must(t, syscall.Kill(c.started(t, l, h).PID, syscall.SIGKILL)) },
 		Down: func(t *testing.T) func() {
 			// One that is killed may forget its newest jobs, which faults_test.go has.
-			must(t, syscall.Kill(c.pid(t, "slurmctld"), syscall.SIGTERM))
+			pid := c.pid(t, "slurmctld")
+			must(t, syscall.Kill(pid, syscall.SIGTERM))
+			awaitDeath(t, pid) // it answers while it saves its state
 			return sync.OnceFunc(func() { c.up(t) })
 		},
 		Provoke: map[r1.Outcome]func(*testing.T, r1.Handle){
