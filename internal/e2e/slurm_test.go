@@ -41,8 +41,9 @@ func TestTheRecipeOnSlurm(t *testing.T) {
 		t.Skip("no Slurm: make test-clusters brings one up")
 	}
 	m := newMachine(t)
-	scratch := filepath.Join(m.state, "scratch")
-	m.config = filepath.Join(m.state, "r1ctl.yaml")
+	dir := t.TempDir()
+	scratch := filepath.Join(dir, "scratch")
+	m.config = filepath.Join(dir, "r1ctl.yaml")
 	settings := fmt.Sprintf("site: {name: cluster}\nsites:\n  cluster: {launcher: slurm, scratch: %s, conf: %s, partition: train, cpus: 1, memory: 1800, walltime: 1h, poll: 1s}\n",
 		scratch, filepath.Join(c.dir, "slurm.conf"))
 	if err := os.WriteFile(m.config, []byte(settings), 0o600); err != nil {
