@@ -40,8 +40,8 @@ func TestTheRecipeOnSlurm(t *testing.T) {
 	if c.dir == "" {
 		t.Skip("no Slurm: make test-clusters brings one up")
 	}
+	dir := t.TempDir() // made first, as it must be there until the engine has ended
 	m := newMachine(t)
-	dir := t.TempDir()
 	scratch := filepath.Join(dir, "scratch")
 	m.config = filepath.Join(dir, "r1ctl.yaml")
 	settings := fmt.Sprintf("site: {name: cluster}\nsites:\n  cluster: {launcher: slurm, scratch: %s, conf: %s, partition: train, cpus: 1, memory: 1800, walltime: 1h, poll: 1s}\n",
