@@ -45,6 +45,9 @@ func newRLView(rl *RL, r *Report) (rlView, error) {
 	if slices.ContainsFunc(rl.Evals, func(e EvalPoint) bool { return e.Values["reflective"] > 0 }) {
 		d.add("Reflective words a response", d.trainAndHeldOut("reflective", "training questions", "held-out problems")...)
 	}
+	if slices.ContainsFunc(rl.Evals, showsBehaviours) {
+		d.add("Share of responses that show a behaviour", d.evalFamily(behaviourPrefix)...)
+	}
 	if lines := d.family("accuracy_"); len(lines) > 1 {
 		d.add("Accuracy by domain, training", lines...)
 	}
@@ -57,6 +60,18 @@ func newRLView(rl *RL, r *Report) (rlView, error) {
 	}
 	v.More = d.panels
 	return v, d.err
+}
+
+// behaviourPrefix begins the names of values of the four behaviours.
+const behaviourPrefix = "behaviour_"
+
+func showsBehaviours(e EvalPoint) bool {
+	for name, v := range e.Values {
+		if strings.HasPrefix(name, behaviourPrefix) && v > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 var otherNames = map[string]string{

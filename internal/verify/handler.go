@@ -30,6 +30,8 @@ type scoreRequest struct {
 	Rewards []json.RawMessage `json:"rewards"`
 	Items   []json.RawMessage `json:"items"`
 	Audit   float64           `json:"audit"` // share of the verdicts of tier 0 and 1 that are judged twice
+	// Behaviours asks how often each response shows each of the four cognitive behaviours.
+	Behaviours bool `json:"behaviours"`
 }
 
 type scoreResponse struct {
@@ -78,6 +80,9 @@ func (s Service) score(w http.ResponseWriter, req *http.Request) {
 	if err != nil {
 		s.refuse(w, err)
 		return
+	}
+	if body.Behaviours {
+		countBehaviours(body.Items, results)
 	}
 	writeJSON(w, http.StatusOK, scoreResponse{Items: results})
 }

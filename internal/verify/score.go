@@ -19,6 +19,8 @@ type Result struct {
 	Reasons map[string]string   `json:"reasons,omitempty"` // why rewards that apply are null
 	Ms      float64             `json:"ms"`                // that the verdict took
 	Audit   *Audit              `json:"audit,omitempty"`
+	// Behaviours are counts by name (internal/behaviours), where they were asked for.
+	Behaviours map[string]int `json:"behaviours,omitempty"`
 }
 
 // Outside computes rewards of users; the values are in order, one an item.

@@ -68,6 +68,34 @@ func TestScoreOverHTTP(t *testing.T) {
 	}
 }
 
+// Who asks hears what each response shows; an item that is no row shows nothing.
+func TestBehavioursOverHTTP(t *testing.T) {
+	server := httptest.NewServer(service().Handler())
+	defer server.Close()
+	const items = `"rewards": [], "items": [{"id": "0", "verifier": "integer", "gold": "7", "response": "Let me check: 3+4 = 7. Wait, no. Let me try something else."},
+		{"id": "1", "verifier": "none", "response": "7"}, {"id": "2"}]}`
+	var said struct {
+		Items []struct {
+			Behaviours map[string]int
+		}
+	}
+	for asked, want := range map[string][]bool{`{"behaviours": true, `: {true, true, false}, `{`: {false, false, false}} {
+		status, body := post(t, server.URL, asked+items)
+		said.Items = nil
+		if err := json.Unmarshal([]byte(body), &said); err != nil || status != http.StatusOK || len(said.Items) != 3 {
+			t.Fatalf("status %d, %v: %s", status, err, body)
+		}
+		for i, of := range said.Items {
+			if got := len(of.Behaviours) == 4; got != want[i] {
+				t.Errorf("%s item %d: %v", asked, i, of.Behaviours)
+			}
+		}
+		if of := said.Items[0].Behaviours; want[0] && (of["verification"] == 0 || of["backtracking"] == 0 || of["subgoals"] != 0) || said.Items[1].Behaviours["verification"] > 0 {
+			t.Errorf("%v", said.Items)
+		}
+	}
+}
+
 func TestRefusedRequests(t *testing.T) {
 	server := httptest.NewServer(Service{Scorer: scorer(0), Body: 4096}.Handler())
 	defer server.Close()

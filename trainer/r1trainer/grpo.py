@@ -262,7 +262,10 @@ def run(job: Job) -> None:
     rewards = [_Reward(spec.name) for spec in specs]
     arguments.reward_weights = [spec.weight for spec in specs]
     judges = load_judges(job, specs, device)
-    held_out = HeldOut.of(job, tokenizer, template, specs, lambda: Scorer(job.reward_url, specs, judges, verdicts=True))
+    def measuring() -> Scorer:
+        return Scorer(job.reward_url, specs, judges, verdicts=True, behaviours=True)
+
+    held_out = HeldOut.of(job, tokenizer, template, specs, measuring)
     scorer = Scorer(job.reward_url, specs, judges, training=True)
     with Metrics(job.metrics) as metrics:
         trainer = Trainer(

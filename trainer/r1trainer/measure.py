@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,6 +98,7 @@ def measure(rows: Sequence[Row], problems: int) -> Values:
         "tokens_correct": _mean_tokens(sampled, _is_correct),
         "tokens_wrong": _mean_tokens(sampled, lambda row: _is_judged(row) and not _is_correct(row)),
         "reflective": mean([float(len(_REFLECTIVE.findall(row["response"]))) for row in sampled]),
+        **_shown([row["behaviours"] for row in sampled if "behaviours" in row]),
         "k": float(samples),
         "problems": float(problems),
     }
@@ -124,6 +125,12 @@ def summarize(rows: Iterable[Row]) -> Values:
     means = {name: sums[name] / n if n else None for name, n in counts.items()}
     audited = {"audited": float(sum(audits)), "audit_disagrees": float(audits[0])} if any(audits) else {}
     return {**means, **audited, "unverified": float(unverified)}
+
+
+def _shown(counts: Sequence[Mapping[str, int]]) -> Values:
+    """The share of responses that show each behaviour, of those in which they were counted."""
+    names = sorted({name for of in counts for name in of})
+    return {f"behaviour_{name}": mean([float(of.get(name, 0) > 0) for of in counts]) for name in names}
 
 
 def mean(values: Sequence[float]) -> float | None:

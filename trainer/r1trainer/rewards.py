@@ -71,8 +71,9 @@ class Judged:
     """What was said of some responses, in their order.
 
     ``by_name`` has one list a reward: None where it does not apply or is unverified. ``unverified`` is the share of
-    responses with a reward that applies and is unverified. ``audits`` are second opinions on verdicts, by index, and
-    ``paused`` the seconds that the call waited for the verifier service.
+    responses with a reward that applies and is unverified. ``audits`` are second opinions on verdicts, by index,
+    ``behaviours`` counts of behaviours, by index, and ``paused`` the seconds that the call waited for the verifier
+    service.
     """
 
     verdicts: list[dict[str, Any]]
@@ -80,21 +81,24 @@ class Judged:
     unverified: float
     audits: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     paused: float = 0.0
+    behaviours: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
 
     def mark(self, rows: Sequence[Row]) -> None:
-        """Write ``verdict`` and ``rewards`` into the responses' rows."""
+        """Write ``verdict`` and ``rewards`` into the responses' rows, and what else was said of them."""
         for index, row in enumerate(rows):
             row["verdict"] = self.verdicts[index]
             row["rewards"] = {name: values[index] for name, values in self.by_name.items()}
             if index in self.audits:
                 row["audit"] = dict(self.audits[index])
+            if index in self.behaviours:
+                row["behaviours"] = dict(self.behaviours[index])
 
 
 class Scorer:
     """Scores responses: one request to the verifier service for each lot, under way while the models compute.
 
     ``judges`` are what ``load_judges`` gave. With ``verdicts`` the service is asked even where no reward needs it;
-    ``audit`` is the share of verdicts that it judges twice; ``training`` is as for Verifier.
+    ``audit`` is the share of verdicts that it judges twice; ``behaviours`` and ``training`` are as for Verifier.
     """
 
     def __init__(
@@ -105,11 +109,16 @@ class Scorer:
         *,
         verdicts: bool = False,
         audit: float = 0.0,
+        behaviours: bool = False,
         training: bool = False,
     ) -> None:
         self._specs = specs
         requests = [spec.request for spec in specs if spec.name != PREFERENCE]
-        self._verifier = Verifier(url, requests, audit=audit, training=training) if requests or verdicts else None
+        self._verifier = (
+            Verifier(url, requests, audit=audit, behaviours=behaviours, training=training)
+            if requests or verdicts
+            else None
+        )
         self._judges = judges
         self._paused = 0.0  # of the verifier, as far as it has been told
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="verifier")
@@ -142,7 +151,8 @@ class Scorer:
         audits = {index: score.audit for index, score in enumerate(scores) if score.audit}
         self._paused = self._verifier.paused if self._verifier is not None else 0.0
         share = unverified / max(1, len(responses))
-        return Judged([score.verdict for score in scores], by_name, share, audits, self._paused - before)
+        shown = {index: score.behaviours for index, score in enumerate(scores) if score.behaviours is not None}
+        return Judged([score.verdict for score in scores], by_name, share, audits, self._paused - before, shown)
 
     def close(self) -> None:
         """Stop the thread; a request under way is not waited for."""

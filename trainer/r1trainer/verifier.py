@@ -88,6 +88,7 @@ class Score:
     rewards: dict[str, float | None] = field(default_factory=dict)
     lost: bool = False  # the service did not answer for this item
     audit: Mapping[str, Any] | None = None  # a second opinion on the verdict, where one was asked for
+    behaviours: Mapping[str, int] | None = None  # how often it shows each, where that was asked for
 
     @property
     def label(self) -> str:
@@ -109,7 +110,7 @@ class Verifier:
     """Scores responses over HTTP, in order, one score an item.
 
     ``rewards`` are the reward requests of the contract, such as ``{"name": "format", "style": "answer"}``; ``audit`` is
-    the share of verdicts that the service judges twice.
+    the share of verdicts that the service judges twice; ``behaviours`` asks which cognitive behaviours responses show.
     Connection errors, timeouts and 5xx are retried ``attempts`` times in all with doubling pauses; after that the items
     of that request are unverified. A request the service calls malformed (4xx) raises ConfigError at once.
 
@@ -133,6 +134,7 @@ class Verifier:
         rollouts: int = 3,
         patience: float = 1800.0,
         audit: float = 0.0,
+        behaviours: bool = False,
         training: bool = False,
         max_request_bytes: int = 32 << 20,
         max_request_items: int = 512,
@@ -150,6 +152,7 @@ class Verifier:
         self._rollouts = rollouts
         self._patience = patience
         self._audit = audit
+        self._behaviours = behaviours
         self._training = training
         self._bad = 0  # calls in a row that lost too much
         self._lacking = 0  # calls in a row for which this machine lacks too much
@@ -255,6 +258,8 @@ class Verifier:
         request_body: dict[str, Any] = {"rewards": self._rewards, "items": chunk}
         if self._audit:
             request_body["audit"] = self._audit
+        if self._behaviours:
+            request_body["behaviours"] = True
         body = json.dumps(request_body).encode()
         last = ""
         for attempt in range(self._attempts):
@@ -288,7 +293,10 @@ class Verifier:
     def _score(self, result: dict[str, Any]) -> Score:
         verdict, rewards = result["verdict"], result.get("rewards") or {}
         return Score(
-            dict(verdict), {name: _number(rewards.get(name)) for name in self._names}, audit=result.get("audit")
+            dict(verdict),
+            {name: _number(rewards.get(name)) for name in self._names},
+            audit=result.get("audit"),
+            behaviours=result.get("behaviours"),
         )
 
     def _lost(self, reason: str) -> Score:

@@ -115,6 +115,8 @@ class FakeVerifier:
             }
             verdict = {"label": "correct", "verifier": "fake/1"}
             items.append({"id": item["id"], "verdict": verdict, "rewards": {name: scores[name] for name in names}})
+            if request.get("behaviours"):
+                items[-1]["behaviours"] = {"verification": sum(c in "02468" for c in text), "subgoals": 0}
         return 200, {"items": items}
 
     def close(self) -> None:

@@ -146,6 +146,15 @@ def test_reflective_words_are_whole_words_in_any_case(response: str, words: int)
     assert measure(rows, 1)["reflective"] == words / 2
 
 
+def test_behaviours_are_shares_of_the_responses_in_which_they_were_counted() -> None:
+    rows = samples("c7", "w3", "w3", "u")
+    assert not any(name.startswith("behaviour_") for name in measure(rows, 1)), "nobody counted"
+    rows[0]["behaviours"] = {"verification": 3, "backtracking": 0}
+    rows[2]["behaviours"] = {"verification": 0, "backtracking": 0}
+    values = measure(rows, 1)
+    assert (values["behaviour_verification"], values["behaviour_backtracking"]) == (0.5, 0.0)
+
+
 def test_a_report_tells_domains_apart() -> None:
     problems = [{"domain": "arithmetic"}, {"domain": "general"}, {"domain": "arithmetic"}]
     general = row("unverified", verifier="none", domain="general")

@@ -1,0 +1,19 @@
+package verify
+
+import (
+	"encoding/json"
+
+	"github.com/r1ctl/r1ctl/internal/behaviours"
+)
+
+// countBehaviours counts in the response of each item what it shows. An item that is no row
+// has no counts.
+func countBehaviours(items []json.RawMessage, results []Result) {
+	counter := behaviours.New()
+	for i, item := range items {
+		var r behaviours.Row
+		if json.Unmarshal(item, &r) == nil && r.Response != "" {
+			results[i].Behaviours = counter.Row(r).ByName()
+		}
+	}
+}
