@@ -262,6 +262,7 @@ def run(job: Job) -> None:
     rewards = [_Reward(spec.name) for spec in specs]
     arguments.reward_weights = [spec.weight for spec in specs]
     judges = load_judges(job, specs, device)
+
     def measuring() -> Scorer:
         return Scorer(job.reward_url, specs, judges, verdicts=True, behaviours=True)
 

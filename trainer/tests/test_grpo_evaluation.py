@@ -97,7 +97,8 @@ def test_the_same_problems_are_measured_before_during_and_after(
         assert {"pass@1_logic", "pass@1_low_arithmetic", "tokens", "clipped", "reflective", "cons@k"} <= set(values)
         assert values["tokens"] <= (8 if step < 4 else 12), "the limit is that of the step"
         assert "format" in values, "a reward is measured before it counts"
-        assert 0 <= values["behaviour_verification"] <= 1 and values["behaviour_subgoals"] == 0
+        assert 0 <= values["behaviour_verification"] <= 1
+        assert values["behaviour_subgoals"] == 0
     for line in place.lines("whole"):
         shown = any(name.startswith("behaviour_") for name in line.get("values", {}))
         assert shown == (line["type"] == "eval"), "rollouts are not asked about"
