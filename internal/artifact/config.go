@@ -32,7 +32,8 @@ const (
 	maxSinglePut = 5 << 30
 	maxParts     = 10_000
 	rangeSize    = 32 << 20
-	bufferSize   = 1 << 20
+	// bufferSize is what stays in a core's cache between reading, writing and hashing it.
+	bufferSize = 256 << 10
 	// maxTransfers bounds the data requests in flight of one store.
 	maxTransfers = 16
 	// silence is how long a connection may carry no byte in either direction. A

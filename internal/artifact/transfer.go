@@ -295,7 +295,7 @@ func (m *meter) add(n int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.done += n
-	if m.done-m.shown >= bufferSize || m.done >= m.total {
+	if m.done-m.shown >= 1<<20 || m.done >= m.total {
 		m.shown = m.done
 		m.report(m.done, m.total)
 	}
