@@ -46,7 +46,7 @@ func parse() (options, error) {
 	flag.IntVar(&o.threads, "threads", 0, "CPU threads of the trainer, as site.threads; 0 lets it choose")
 	grpo, sft := flag.Int("grpo-steps", 40, "steps of RL"), flag.Int("sft-steps", 300, "steps of SFT")
 	grpoEvery, sftEvery := flag.Int("grpo-checkpoint", 4, "steps of RL between checkpoints"), flag.Int("sft-checkpoint", 20, "steps of SFT between checkpoints")
-	flag.DurationVar(&o.turn, "turn", time.Second, "how long either training of a pair has the machine at a time")
+	flag.DurationVar(&o.turn, "turn", 500*time.Millisecond, "how long either training of a pair has the machine at a time")
 	flag.Float64Var(&o.limit, "limit", 0.05, "the most that the upper bound of the slow-down may be")
 	flag.StringVar(&o.out, "out", "", "write the page to this file; empty prints it")
 	flag.Parse()
