@@ -21,7 +21,7 @@ import (
 
 // Config is an endpoint, and how hard it may be asked.
 type Config struct {
-	URL string // base, such as https://api.example.com/v1; /chat/completions is appended
+	URL string // base, such as https://api.example.com/v1; /chat/completions or /embeddings is appended
 	Key string // sent as a bearer token; empty sends none. It is in no error and no log
 	// RequestsPerMinute and TokensPerMinute bound what is asked; 0 does not. Tokens
 	// are counted when an answer says how many it took, so what is under way at a time may go beyond.
@@ -39,8 +39,7 @@ type Config struct {
 // Client asks one endpoint. Its methods may be called at the same time.
 type Client struct {
 	cfg  Config
-	url  string
-	safe string // the address without what may be secret
+	base *url.URL
 	http *http.Client
 
 	mu        sync.Mutex
@@ -69,12 +68,7 @@ func New(c Config) (*Client, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	full := base.JoinPath("chat", "completions")
-	transport := newTransport(c)
-	return &Client{
-		cfg: c, url: full.String(), safe: full.Scheme + "://" + full.Host + full.Path, answered: time.Now(),
-		http: &http.Client{Transport: transport, CheckRedirect: stay},
-	}, nil
+	return &Client{cfg: c, base: base, answered: time.Now(), http: &http.Client{Transport: newTransport(c), CheckRedirect: stay}}, nil
 }
 
 // stay follows no redirect: a POST would become a GET, and the key might follow it elsewhere.
@@ -96,17 +90,35 @@ func (c *Client) Counts() Counts {
 // Complete sends a request body and returns the answer. Outages, rate limits,
 // timeouts and broken answers are tried again for as long as the config says. The
 // error is *Refused, *Failure, or that of ctx.
-func (c *Client) Complete(ctx context.Context, body []byte) (Answer, error) {
-	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, c.url, body)
+func (c *Client) Complete(ctx context.Context, body []byte) (answer Answer, err error) {
+	t := c.try("a chat completion", "chat", "completions")
+	t.read = func(body []byte) (problem string) {
+		answer, problem = parse(body)
+		return problem
+	}
+	if err := c.ask(ctx, t, body); err != nil {
+		return Answer{}, err
+	}
+	return answer, nil
+}
+
+// try is a request to a route below the base.
+func (c *Client) try(wants string, route ...string) *try {
+	full := c.base.JoinPath(route...)
+	return &try{client: c, wants: wants, route: "/" + strings.Join(route, "/"), url: full.String(), safe: full.Scheme + "://" + full.Host + full.Path}
+}
+
+// ask sends a request until it is answered or given up.
+func (c *Client) ask(ctx context.Context, t *try, body []byte) error {
+	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, t.url, body)
 	if err != nil {
-		return Answer{}, fmt.Errorf("make the request: %w", err)
+		return fmt.Errorf("make the request: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
 	if c.cfg.Key != "" {
 		req.Header.Set("Authorization", "Bearer "+c.cfg.Key)
 	}
-	t := &try{client: c}
 	retrying := &retryablehttp.Client{
 		HTTPClient: c.http, RetryMax: math.MaxInt32, RetryWaitMin: c.cfg.Pause, RetryWaitMax: time.Minute,
 		CheckRetry: t.check, Backoff: backoff, ErrorHandler: retryablehttp.PassthroughErrorHandler,
@@ -118,14 +130,14 @@ func (c *Client) Complete(ctx context.Context, body []byte) (Answer, error) {
 	}
 	switch {
 	case ctx.Err() != nil:
-		return Answer{}, context.Cause(ctx)
+		return context.Cause(ctx)
 	case t.err != nil:
-		return Answer{}, t.err
+		return t.err
 	case err != nil:
-		return Answer{}, t.failed(r1.ClassConfig, &r1.Error{Name: "endpoint-connection", Detail: fmt.Sprintf("%s cannot be asked: %s", c.safe, c.hide(err.Error())),
+		return t.failed(r1.ClassConfig, &r1.Error{Name: "endpoint-connection", Detail: fmt.Sprintf("%s cannot be asked: %s", t.safe, c.hide(err.Error())),
 			Remedy: "check the endpoint's url, its certificate and the proxy settings of the machine that asks"})
 	}
-	return t.answer, nil
+	return nil
 }
 
 func (c *Client) count(n int) {
@@ -166,11 +178,16 @@ func retryAfter(resp *http.Response) (time.Duration, bool) {
 
 // try is one request on its way, with all its tries.
 type try struct {
-	client *Client
-	began  time.Time // of the first failure
-	last   string    // what the last failure was
-	answer Answer
-	err    error
+	client    *Client
+	wants     string // what an answer is
+	route     string // below the base
+	url, safe string // the address, and without what may be secret
+	// read takes an answer, or says why it is none.
+	read  func(body []byte) (problem string)
+	long  bool      // a request that is too long is refused, and no reason to ask nothing more
+	began time.Time // of the first failure
+	last  string    // what the last failure was
+	err   error
 }
 
 func (t *try) failed(class r1.Class, err *r1.Error) error { return &Failure{Class: class, Err: err} }
@@ -192,18 +209,21 @@ func (t *try) check(ctx context.Context, resp *http.Response, err error) (bool, 
 		return t.again(resp, "an answer that ends too early", false)
 	}
 	busy := resp.StatusCode == http.StatusTooManyRequests
-	switch kind := classify(resp.StatusCode, body); kind {
+	kind := classify(resp.StatusCode, body)
+	if kind == tooLong && t.long {
+		kind = refused
+	}
+	switch kind {
 	case succeeds:
-		answer, problem := parse(body)
+		problem := t.read(body)
 		if problem == "" {
 			t.client.heard()
-			t.answer = answer
 			return false, nil
 		}
 		if t.client.neverAnswers() {
 			return false, t.give(r1.ClassConfig, &r1.Error{Name: "endpoint-answer",
-				Detail: fmt.Sprintf("%s answers, but with no chat completion: %s", t.client.safe, t.client.hide(problem)),
-				Remedy: "check the endpoint's url: it ends where /chat/completions begins, often in /v1"})
+				Detail: fmt.Sprintf("%s answers, but not with %s: %s", t.safe, t.wants, t.client.hide(problem)),
+				Remedy: fmt.Sprintf("check the endpoint's url: it ends where %s begins, often in /v1", t.route)})
 		}
 		return t.again(resp, problem, false)
 	case passing:
@@ -213,7 +233,7 @@ func (t *try) check(ctx context.Context, resp *http.Response, err error) (bool, 
 		t.err = &Refused{Filtered: kind == filtered, Detail: t.client.hide(fmt.Sprintf("%d: %s", resp.StatusCode, said(body)))}
 		return false, nil
 	default:
-		return false, t.give(r1.ClassConfig, permanent(kind, t.client.safe, resp.StatusCode, t.client.hide(said(body))))
+		return false, t.give(r1.ClassConfig, permanent(kind, t.safe, resp.StatusCode, t.client.hide(said(body))))
 	}
 }
 
@@ -237,7 +257,7 @@ func (t *try) again(resp *http.Response, why string, busy bool) (bool, error) {
 	wait, _ := retryAfter(resp)
 	if now.Add(wait).Sub(since) > c.cfg.Patience {
 		return false, t.give(r1.ClassInfrastructure, &r1.Error{Name: "endpoint-outage",
-			Detail: fmt.Sprintf("%s gave no answer within %s: %s", c.safe, c.cfg.Patience, t.last),
+			Detail: fmt.Sprintf("%s gave no answer within %s: %s", t.safe, c.cfg.Patience, t.last),
 			Remedy: "nothing to do, unless it happens again: then see whether the endpoint is up, or lower its concurrency or rates in the settings"})
 	}
 	c.cfg.Log.Info("the endpoint is asked again", "after", t.last)

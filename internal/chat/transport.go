@@ -3,6 +3,7 @@ package chat
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -68,9 +69,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			t.holdUntil(time.Now().Add(wait))
 		}
 	case t.tokens != nil && resp.StatusCode == http.StatusOK:
-		if answer, problem := parse(body); problem == "" && answer.Usage != nil {
-			t.charge(answer.Usage.Prompt + answer.Usage.Completion)
-		}
+		t.charge(took(body))
 	}
 	return resp, nil
 }
@@ -124,4 +123,18 @@ func (t *transport) charge(tokens int) {
 	if wait > 0 {
 		t.holdUntil(now.Add(wait))
 	}
+}
+
+// took is how many tokens an answer says it took, 0 where it does not.
+func took(body []byte) int {
+	var answer struct {
+		Usage *struct {
+			Prompt     int `json:"prompt_tokens"`
+			Completion int `json:"completion_tokens"` // of embeddings there are none
+		} `json:"usage"`
+	}
+	if json.Unmarshal(body, &answer) != nil || answer.Usage == nil {
+		return 0
+	}
+	return max(0, answer.Usage.Prompt) + max(0, answer.Usage.Completion)
 }
