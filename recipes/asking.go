@@ -45,6 +45,14 @@ func askingSteps() []variant {
 			{name: "above", shape: share, value: 0.35, doc: "how near the nearest prompt is: the cosine of the words of both, rare ones counting more, numbers none"},
 			{name: "keep", shape: enum{"near", "far"}, value: "near", doc: "far: the other rows, which need not be asked about"},
 		}},
+		{name: "similar", doc: "drop rows whose prompt is near one of another data set, by a model's embeddings", fields: []field{
+			{name: "against", shape: text{}, required: true, doc: "an input; its rows are not taken over"},
+			{name: "endpoint", shape: name{}, required: true, inert: true, doc: "a name under the site's `endpoints`, where the model is served"},
+			{name: "model", shape: text{}, required: true, doc: "which makes the embeddings, by the endpoint's own name for it"},
+			{name: "dimensions", shape: whole{1}, doc: "of the vectors, of a model that can make shorter ones"},
+			{name: "above", shape: share, value: 0.9, doc: "the cosine of the vectors of both prompts, from which on a row is near: a matter of the model"},
+			{name: "keep", shape: enum{"far", "near"}, value: "far", doc: "near: the near rows, as questions to a model, as those of nearest"},
+		}},
 		{name: "same-problem", doc: "drop rows of which a model says, in JSON, that they are a question of a benchmark in other words", fields: []field{
 			{name: "field", shape: text{}, value: "problem", doc: "of the JSON: same or different"},
 			{name: "unasked", shape: enum{"drop", "keep"}, value: "drop", doc: "what becomes of rows that nobody was asked about"},

@@ -242,7 +242,7 @@ func (p *planner) bearing(k r1.Kind, params map[string]any) map[string]any {
 		switch v, ok := params[f.name]; {
 		case !ok || f.planOnly:
 		case !f.inert:
-			out[f.name] = v
+			out[f.name] = bearingPart(f.shape, v)
 		case f.bears != nil:
 			if part := f.bears(v); part != nil {
 				out[f.name] = part
@@ -251,6 +251,31 @@ func (p *planner) bearing(k r1.Kind, params map[string]any) map[string]any {
 	}
 	if part, ok := params[shardKey]; ok {
 		out[shardKey] = part
+	}
+	return out
+}
+
+// bearingPart is a value without what does not bear on the result: inert fields of
+// the maps of a list.
+func bearingPart(s shape, v any) any {
+	l, isList := s.(list)
+	values, ok := v.([]any)
+	t, isTagged := l.elem.(tagged)
+	if !isList || !isTagged || !ok {
+		return v
+	}
+	out := slices.Clone(values)
+	for i, one := range values {
+		m, _ := one.(map[string]any)
+		for _, way := range t.variants {
+			for _, f := range way.fields {
+				if f.inert && m[t.key] == way.name && m[f.name] != nil {
+					m = maps.Clone(m)
+					delete(m, f.name)
+					out[i] = m
+				}
+			}
+		}
 	}
 	return out
 }

@@ -63,7 +63,7 @@ func Assemble(l Local) (*activities.Activities, error) {
 		Launcher: launcher,
 		Curate: curator(l.StoreConfig, trainerenv.Options{
 			Source: trainer.Source, CacheDir: c.CacheDir, WheelDir: c.Trainer.WheelDir, Python: c.Trainer.Python,
-		}),
+		}, Embedders(c, l.Log)),
 		SumUp:     generate.Summarize,
 		Publisher: publisher(l.Store, l.StoreConfig),
 		Site: activities.Site{

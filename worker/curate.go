@@ -20,7 +20,7 @@ import (
 )
 
 // curator runs curate jobs with the sources this build can read.
-func curator(cfg artifact.Config, env trainerenv.Options) activities.Curator {
+func curator(cfg artifact.Config, env trainerenv.Options, embedders curate.Embedders) activities.Curator {
 	build := sync.OnceValue(executable)
 	openers := source.Openers(source.Config{S3: cfg, Hub: hub.FromEnv(os.Getenv), Trainer: env})
 	return func(ctx context.Context, in activities.CurateInput) (r1.Funnel, error) {
@@ -33,13 +33,14 @@ func curator(cfg artifact.Config, env trainerenv.Options) activities.Curator {
 			inputs[name] = source
 		}
 		job := curate.Job{
-			Params:   in.Params,
-			Inputs:   inputs,
-			Openers:  openers,
-			OutDir:   in.OutDir,
-			Layout:   curate.Layout{ShardBytes: curate.DefaultShardBytes},
-			Seed:     in.Seed,
-			Progress: in.Progress,
+			Params:    in.Params,
+			Inputs:    inputs,
+			Openers:   openers,
+			Embedders: embedders,
+			OutDir:    in.OutDir,
+			Layout:    curate.Layout{ShardBytes: curate.DefaultShardBytes},
+			Seed:      in.Seed,
+			Progress:  in.Progress,
 		}
 		if in.Shards != nil {
 			job.Journal, job.Build = in.Shards, build

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,7 @@ import (
 	"github.com/r1ctl/r1ctl/internal/trainerenv"
 	"github.com/r1ctl/r1ctl/recipes"
 	"github.com/r1ctl/r1ctl/trainer"
+	"github.com/r1ctl/r1ctl/worker"
 )
 
 // curateFlags are those of the curate command.
@@ -174,6 +176,13 @@ func (a *app) curateJob(cmd *cobra.Command, f curateFlags, config string, in []s
 	}
 	if _, err := curate.ParseParams(job.Params); err != nil {
 		return curate.Job{}, asConfigError(config, err)
+	}
+	if len(curate.Endpoints(job.Params)) > 0 {
+		cfg, err := a.settings(cmd)
+		if err != nil {
+			return curate.Job{}, err
+		}
+		job.Embedders = worker.Embedders(cfg, slog.New(slog.NewTextHandler(a.err, nil)))
 	}
 	remote := slices.ContainsFunc(in, hasScheme)
 	for _, d := range c.Datasets {

@@ -303,6 +303,9 @@ func (a *app) curateSummary(t curateTarget, funnel r1.Funnel, took time.Duration
 		fmt.Fprintf(w, "- %s\t%d\t%s\n", d.Name, d.Rows, d.Reason)
 	}
 	fmt.Fprintf(w, "kept\t%d\t%s\n", funnel.Kept, t.path)
+	for _, q := range funnel.Asked {
+		fmt.Fprintf(w, "%s\t%d\ttexts, by %s\n", q.Name, q.Texts, q.Model)
+	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/r1ctl/r1ctl/internal/chat"
 	"github.com/r1ctl/r1ctl/internal/config"
+	"github.com/r1ctl/r1ctl/internal/curate"
 	"github.com/r1ctl/r1ctl/internal/generate"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
@@ -53,12 +54,9 @@ func siteEndpoint(name string) (generate.Site, error) {
 	if err != nil {
 		return generate.Site{}, err
 	}
-	key := ""
-	if e.KeyEnv != "" {
-		if key = os.Getenv(e.KeyEnv); key == "" {
-			return generate.Site{}, &r1.Error{Name: "endpoint-key-missing", Detail: fmt.Sprintf("the key of the endpoint %s is to be in the variable %s, which is not set where the job runs", name, e.KeyEnv),
-				Remedy: fmt.Sprintf("set %s where the engine is started (r1ctl server stop; export %s=…; r1ctl resume RUN), or where r1ctl worker runs", e.KeyEnv, e.KeyEnv)}
-		}
+	key, err := e.Key(name, os.Getenv)
+	if err != nil {
+		return generate.Site{}, err
 	}
 	return generate.Site{Concurrency: e.Concurrency, Config: chat.Config{
 		URL: e.URL, Key: key, RequestsPerMinute: e.RequestsPerMinute, TokensPerMinute: e.TokensPerMinute, Timeout: e.Timeout, Patience: e.Patience,
@@ -88,8 +86,12 @@ func generatorFor(cfg config.Config, self string) func(r1.Spec) (command, enviro
 func checkEndpoints(cfg config.Config, plan *r1.Plan) error {
 	for _, s := range plan.Stages {
 		for _, j := range s.Jobs {
-			if name := r1.EndpointOf(j.Kind, j.Params); name != "" {
-				if _, err := config.FindEndpoint(cfg.Endpoints, name); err != nil {
+			names := []string{r1.EndpointOf(j.Kind, j.Params)}
+			if j.Kind == r1.KindCurate {
+				names = curate.Endpoints(j.Params)
+			}
+			for _, name := range names {
+				if _, err := config.FindEndpoint(cfg.Endpoints, name); name != "" && err != nil {
 					return fmt.Errorf("stage %s: %w", s.Name, err)
 				}
 			}

@@ -17,7 +17,7 @@ import (
 
 // Endpoint is where models are served by somebody else, in the form of OpenAI's API.
 type Endpoint struct {
-	URL string `mapstructure:"url" json:"url"` // base; /chat/completions is appended
+	URL string `mapstructure:"url" json:"url"` // base; /chat/completions or /embeddings is appended
 	// KeyEnv names the variable that holds the key, on the machine where a job runs.
 	KeyEnv            string        `mapstructure:"key_env" json:"key_env,omitempty"`
 	Concurrency       int           `mapstructure:"concurrency" json:"concurrency,omitempty"`                 // requests at a time; default 8
@@ -57,6 +57,19 @@ func (e *Endpoint) UnmarshalJSON(raw []byte) error {
 		e.Patience, err = time.ParseDuration(w.Patience)
 	}
 	return err
+}
+
+// Key is the endpoint's key as the environment has it; "" where none is wanted. name is for
+// the error.
+func (e Endpoint) Key(name string, getenv func(string) string) (string, error) {
+	if e.KeyEnv == "" {
+		return "", nil
+	}
+	if key := getenv(e.KeyEnv); key != "" {
+		return key, nil
+	}
+	return "", &r1.Error{Name: "endpoint-key-missing", Detail: fmt.Sprintf("the key of the endpoint %s is to be in the variable %s, which is not set where the job runs", name, e.KeyEnv),
+		Remedy: fmt.Sprintf("set %s where the engine is started (r1ctl server stop; export %s=…; r1ctl resume RUN), or where r1ctl worker runs", e.KeyEnv, e.KeyEnv)}
 }
 
 // endpointsKey is the setting, and EndpointsEnv the variable that holds all of them as JSON.

@@ -70,6 +70,8 @@ type dropRecord struct {
 	Source string `json:"source"` // name of the input or source
 	File   string `json:"file"`
 	Line   int    `json:"line"`
+	// Like is what the row is like, where a step knows: dataset, prompt, cosine.
+	Like json.RawMessage `json:"like,omitempty"`
 }
 
 // quarantineRecord is one line of the file of malformed rows.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"hash"
 	"runtime"
@@ -36,6 +37,7 @@ type pipeline struct {
 	counts    map[[2]string]int // by step and reason
 	domains   domainCounts
 	short     []r1.FunnelShort
+	asked     []r1.FunnelAsked
 	bad       firstBad
 }
 
@@ -60,7 +62,7 @@ func newPipeline(ctx context.Context, p Params, job Job, out *output, dataset fu
 			var err error
 			if running, err = st.start(ctx, env{
 				random:  func(seq int64) uint64 { return mix64(mix64(salt) + uint64(seq)) },
-				dataset: dataset, compared: pl.compared, index: pl.index, dir: out.dir,
+				dataset: dataset, compared: pl.compared, embedders: job.Embedders, index: pl.index, dir: out.dir,
 			}); err != nil {
 				pl.close()
 				return nil, fmt.Errorf("start step %s: %w", s.label, err)
@@ -192,7 +194,7 @@ func (pl *pipeline) take(s *segment, f finding) error {
 		return err
 	}
 	if reason != "" {
-		return pl.drop(at.label, reason, f.meta)
+		return pl.drop(at.label, reason, f.meta, nil)
 	}
 	if len(s.sets) == 0 {
 		pl.kept++
@@ -204,14 +206,25 @@ func (pl *pipeline) take(s *segment, f finding) error {
 	return s.spill.add(f.raw, f.meta, f.notes[1:])
 }
 
-func (pl *pipeline) drop(step, reason string, m meta) error {
+func (pl *pipeline) drop(step, reason string, m meta, like json.RawMessage) error {
 	pl.counts[[2]string{step, reason}]++
 	pl.domains.drop(m, step, reason)
-	return pl.out.drop(record(step, reason, m))
+	d := record(step, reason, m)
+	d.Like = like
+	return pl.out.drop(d)
 }
 
 func record(step, reason string, m meta) dropRecord {
 	return dropRecord{ID: m.id, Sample: m.sample, Domain: m.domain, Step: step, Reason: reason, Source: m.at.source, File: m.at.file, Line: m.at.line}
+}
+
+// countAsked records what a step that has decided asked a model.
+func (pl *pipeline) countAsked(at *stage) {
+	if s, ok := at.set.(interface{ asked() r1.FunnelAsked }); ok {
+		one := s.asked()
+		one.Name = at.label
+		pl.asked = append(pl.asked, one)
+	}
 }
 
 // fallsShort records the targets of a step that has decided and were not reached.
@@ -241,7 +254,7 @@ func (pl *pipeline) tick() error {
 // funnel is the account so far: malformed rows first, then the steps in order,
 // reasons by name.
 func (pl *pipeline) funnel(sources []r1.FunnelCount) r1.Funnel {
-	f := r1.Funnel{In: pl.in, Kept: pl.kept, Sources: sources, Short: pl.short}
+	f := r1.Funnel{In: pl.in, Kept: pl.kept, Sources: sources, Short: pl.short, Asked: pl.asked}
 	place := map[string]int{}
 	for i, label := range pl.labels {
 		place[label] = i

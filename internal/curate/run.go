@@ -43,6 +43,8 @@ type Job struct {
 	Memory int64
 	// Index is told, at the end, the most bytes that were held of all rows; nil is fine.
 	Index func(bytes int64)
+	// Embedders opens the models of steps that ask an endpoint; nil: there are none.
+	Embedders Embedders
 	// Progress is called now and then with the rows read so far; nil is fine.
 	Progress func(rows int)
 }

@@ -85,6 +85,12 @@ type observer interface {
 	observe(observation []byte) error
 }
 
+// liker is a set step that knows what a row which it drops is like.
+type liker interface{ like(i int) json.RawMessage }
+
+// endpointAsker is a step that asks an endpoint of the site.
+type endpointAsker interface{ asks() string }
+
 // comparer is a step that compares with a dataset, whose rows are not taken over.
 type comparer interface{ compared() string }
 
@@ -103,6 +109,8 @@ type env struct {
 	// compared is written the rows that the step compares with, where findings
 	// depend on them.
 	compared io.Writer
+	// embedders opens a model at an endpoint; nil: none can be asked.
+	embedders Embedders
 	// index is for what the step keeps of each row.
 	index *index.Budget
 	// dir is where files may be made that have no name.
@@ -115,7 +123,7 @@ func Steps() []StepDef {
 		correctDef(), finishedDef(), truncatedDef(), formatDef(), languageDef(), readableDef(), repetitionDef(), repeatedLinesDef(), loopDef(),
 		lengthDef(), paragraphDef(), codeBlockDef(), leakageDef(), refusalDef(), piiDef(), behavioursDef(), passRateDef(), refineDef(), dedupDef(), nearDedupDef(),
 		decontaminateDef(), paraphraseDef(), selectDef(), capDef(), mixDef(), shuffleDef(),
-		reviewDef(), askDef(), takeResponseDef(), judgedDef(), safetyDef(), nearestDef(), sameProblemDef(), comparePairsDef(), preferenceDef(),
+		reviewDef(), askDef(), takeResponseDef(), judgedDef(), safetyDef(), nearestDef(), similarDef(), sameProblemDef(), comparePairsDef(), preferenceDef(),
 	}
 }
 
@@ -289,4 +297,20 @@ func paramsError(format string, args ...any) error {
 		Name: "bad-curate-params", Detail: "curate: " + fmt.Sprintf(format, args...),
 		Remedy: "correct the stage's params; docs/recipes.md lists the steps and what they take",
 	}
+}
+
+// Endpoints lists the endpoints that the steps of a curate job ask, by the names that the site
+// has for them. Of params that are none, nothing is known.
+func Endpoints(params json.RawMessage) []string {
+	p, err := ParseParams(params)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, s := range p.steps {
+		if a, ok := s.step.(endpointAsker); ok {
+			names = append(names, a.asks())
+		}
+	}
+	return names
 }

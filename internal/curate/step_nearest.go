@@ -92,12 +92,17 @@ func (s *nearer) apply(r *row) string {
 	case !is:
 		return "far"
 	}
-	more := map[string]any{"nearness": math.Round(1000*near) / 1000, "verifier": r.value("verifier")}
+	r.askWhether(other, math.Round(1000*near)/1000)
+	return ""
+}
+
+// askWhether makes the row a question: is its prompt the other one?
+func (r *row) askWhether(other string, nearness float64) {
+	more := map[string]any{"nearness": nearness, "verifier": r.value("verifier")}
 	if r.response == "" { // a sampler keeps what was there of a response only
 		more["alone"], more["origin"] = true, r.value("origin")
 	}
 	r.put("verifier", encode("none"))
 	r.set("other", other)
 	r.set("asked", more)
-	return ""
 }

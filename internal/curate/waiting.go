@@ -2,6 +2,7 @@ package curate
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -73,6 +74,7 @@ func (pl *pipeline) decide(s *segment) (left rowList, err error) {
 			return next, fmt.Errorf("step %s: %w", at.label, err)
 		}
 		pl.fallsShort(at)
+		pl.countAsked(at)
 		left = next
 		at.end() // its memory goes back before the next decides
 	}
@@ -99,8 +101,12 @@ func (pl *pipeline) decideOne(at *stage, rows rowList, look func(row int) (meta,
 			return left.list.Append(uint64(row))
 		}
 		m, err := look(row)
+		var likeness json.RawMessage
+		if l, ok := at.set.(liker); ok {
+			likeness = l.like(i)
+		}
 		if err == nil {
-			err = pl.drop(at.label, reason, m)
+			err = pl.drop(at.label, reason, m, likeness)
 		}
 		if err == nil {
 			err = pl.tick()

@@ -57,7 +57,7 @@ func keeps(step string) (Range, bool) {
 		return Between(0.2, 0.5, 0.9), true
 	case "dedup", "near-dedup":
 		return Between(0.5, 0.95, 1), true
-	case "decontaminate", "paraphrase":
+	case "decontaminate", "paraphrase", "similar": // similar with keep: near the others
 		return Between(0.8, 0.99, 1), true
 	case "review", "take-response", "judged", "safety", "same-problem":
 		return Between(0.5, 0.9, 1), true

@@ -242,7 +242,10 @@ func (c *checker) flowsOut(p part) []flow {
 	for _, step := range p.maps("steps") {
 		var made []string
 		switch step["do"] {
-		case "nearest":
+		case "nearest", "similar":
+			if step["keep"] == "far" {
+				continue
+			}
 			for i := range out {
 				out[i].made = append(slices.Clone(out[i].made), "other")
 			}

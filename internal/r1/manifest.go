@@ -95,6 +95,8 @@ type Funnel struct {
 	Domains []FunnelDomain `json:"domains,omitempty"`
 	// Short are the targets that the rows did not reach.
 	Short []FunnelShort `json:"short,omitempty"`
+	// Asked is what steps had models do.
+	Asked []FunnelAsked `json:"asked,omitempty"`
 	// Origins are the sources from outside, as they were when they were read.
 	Origins []SourceRecord `json:"origins,omitempty"`
 }
@@ -109,6 +111,14 @@ type FunnelDomain struct {
 	Unverified int           `json:"unverified,omitempty"`
 	Dropped    []FunnelCount `json:"dropped,omitempty"`
 	Verdicts   []FunnelCount `json:"verdicts,omitempty"`
+}
+
+// FunnelAsked counts the different texts that a step gave a model: what was known from an
+// earlier run is among them.
+type FunnelAsked struct {
+	Name  string `json:"name"` // of the step
+	Model string `json:"model"`
+	Texts int    `json:"texts"`
 }
 
 // FunnelShort is a target that was not reached: Name is that of a step and a group, such
