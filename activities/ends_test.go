@@ -2,9 +2,14 @@ package activities
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"testing"
 
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/r1ctl/r1ctl/internal/chat"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/tasks"
 )
@@ -39,5 +44,16 @@ func TestASpecCountsHowTheAttemptsBeforeItEnded(t *testing.T) {
 	}
 	if got := prepare(3, r1.ClassInfrastructure); !maps.Equal(got, map[r1.Class]int{r1.ClassPreempted: 1, r1.ClassProgram: 1, r1.ClassInfrastructure: 1}) {
 		t.Errorf("after one that left no result: %v", got)
+	}
+}
+
+// An endpoint that is away comes back; one that refuses the key wants a person.
+func TestOutagesOfEndpointsAreTriedAgain(t *testing.T) {
+	for class, again := range map[r1.Class]bool{r1.ClassInfrastructure: true, r1.ClassConfig: false} {
+		err := classify(fmt.Errorf("curate: %w", &chat.Failure{Class: class, Err: &r1.Error{Name: "endpoint", Detail: "d", Remedy: "r"}}))
+		var app *temporal.ApplicationError
+		if permanent := errors.As(err, &app) && app.NonRetryable(); permanent == again {
+			t.Errorf("%s: %v", class, err)
+		}
 	}
 }
