@@ -2,6 +2,7 @@ package embed
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -37,6 +38,8 @@ type Embedder struct {
 	slots  chan struct{}
 	dims   atomic.Int64
 	asked  atomic.Int64
+	// answered and refused are texts of this process.
+	answered, refused atomic.Int64
 }
 
 // New makes an Embedder that keeps what it is answered below root and has at most
@@ -103,15 +106,24 @@ func (e *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, erro
 		select {
 		case e.slots <- struct{}{}:
 		case <-gctx.Done():
-			return nil, g.Wait()
+			return nil, cmp.Or(g.Wait(), context.Cause(ctx))
 		}
 		g.Go(func() error {
 			defer func() { <-e.slots }()
 			return e.batch(gctx, texts, batch, out)
 		})
 	}
-	return out, g.Wait()
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	if n := e.refused.Load(); n >= manyRefusals && e.answered.Load() == 0 {
+		return nil, &chat.Failure{Class: r1.ClassConfig, Err: chat.NotAsked(fmt.Sprintf("the endpoint refused all of the first %d texts", n))}
+	}
+	return out, nil
 }
+
+// manyRefusals without one answer are not for what the texts say.
+const manyRefusals = 8
 
 // batch asks about some of the texts. A request that is refused is split, until it is
 // known which texts are.
@@ -125,6 +137,7 @@ func (e *Embedder) batch(ctx context.Context, texts []string, of []int, out [][]
 	var no *chat.Refused
 	switch {
 	case errors.As(err, &no) && len(of) == 1:
+		e.refused.Add(1)
 		return nil
 	case errors.As(err, &no):
 		half := len(of) / 2
@@ -135,6 +148,7 @@ func (e *Embedder) batch(ctx context.Context, texts []string, of []int, out [][]
 	case err != nil:
 		return err
 	}
+	e.answered.Add(int64(len(of)))
 	for k, v := range got.Of {
 		if err := e.sameSize(v); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package embed_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -155,6 +156,7 @@ func TestEmbedFails(t *testing.T) {
 	}{
 		"away":                           {reply: scripted.Reply{Status: 503, Raw: "down"}, name: "endpoint-outage", class: r1.ClassInfrastructure},
 		"key":                            {reply: scripted.Error(401, "", "no"), name: "endpoint-key", class: r1.ClassConfig},
+		"everything is refused":          {reply: scripted.Error(400, "", "no dimensions, please"), name: "endpoint-request", class: r1.ClassConfig},
 		"no route":                       {reply: scripted.Reply{Raw: `{"choices": []}`}, name: "endpoint-answer", class: r1.ClassConfig},
 		"no vectors":                     {vector: func(string) []float32 { return []float32{0, 0} }, name: "endpoint-answer", class: r1.ClassConfig},
 		"another size in another answer": {vector: func(text string) []float32 { return make1(2 + len(text)/100) }, name: "embedding-size"},
@@ -176,6 +178,15 @@ func TestEmbedFails(t *testing.T) {
 				t.Errorf("class of %v", err)
 			}
 		})
+	}
+}
+
+// Whoever is called off hears of it, and gets no vectors.
+func TestEmbedIsCalledOff(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	server := scripted.NewEmbeddings(t, byLength, func(scripted.EmbeddingRequest) scripted.Reply { cancel(); return scripted.Reply{} })
+	if got, err := embedder(t, server.URL, t.TempDir()).Embed(ctx, texts(500)); err == nil || got != nil {
+		t.Errorf("%d vectors, %v", len(got), err)
 	}
 }
 

@@ -73,7 +73,7 @@ func TestBehavioursOverHTTP(t *testing.T) {
 	server := httptest.NewServer(service().Handler())
 	defer server.Close()
 	const items = `"rewards": [], "items": [{"id": "0", "verifier": "integer", "gold": "7", "response": "Let me check: 3+4 = 7. Wait, no. Let me try something else."},
-		{"id": "1", "verifier": "none", "response": "7"}, {"id": "2"}]}`
+		{"id": "1", "verifier": "none", "response": ""}, {"id": "2"}]}`
 	var said struct {
 		Items []struct {
 			Behaviours map[string]int
