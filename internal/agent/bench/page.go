@@ -64,7 +64,7 @@ func (p page) markdown() string {
 	fmt.Fprintf(&b, "Machine: %d cores (%s), load %.1f before; threads of the trainer: %s; nothing pinned. Everything runs on these cores: agent, S3 server, verifier.\n\n",
 		p.machine.cores, p.machine.model, p.machine.load, threads)
 	if p.machine.busy() {
-		b.WriteString("**The machine had other work when it began.** By turns it meets both sides alike, and makes the intervals wider.\n\n")
+		b.WriteString("**The machine was busy: it had other work when it began.** By turns that meets both sides alike, and makes the intervals wider.\n\n")
 	}
 	b.WriteString("| job | | alone | under the agent | more (95 % interval) |\n| --- | --- | --- | --- | --- |\n")
 	for _, c := range p.jobs {
