@@ -41,12 +41,12 @@ func TestTurns(t *testing.T) {
 		t.Helper()
 		for i, c := range families {
 			for _, pid := range family([]int{c.Process.Pid}) {
-				raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got := bytes.Contains(raw, []byte(") T ")); got != stopped[i] {
-					t.Errorf("%s: process %d of family %d stands still: %t", when, pid, i, got)
+				// A signal is there at once, and what it does a moment later.
+				for try := 0; standsStill(t, pid) != stopped[i]; try++ {
+					if try == 5000 {
+						t.Fatalf("%s: process %d of family %d stands still: %t", when, pid, i, !stopped[i])
+					}
+					time.Sleep(time.Millisecond)
 				}
 			}
 		}
@@ -63,6 +63,15 @@ func TestTurns(t *testing.T) {
 	}
 	both.mu.Unlock()
 	want("in the end", false, false)
+}
+
+func standsStill(t *testing.T, pid int) bool {
+	t.Helper()
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Contains(raw, []byte(") T "))
 }
 
 // Time counts while it is the training's turn.
