@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
@@ -65,7 +66,7 @@ func (s *Store) DownloadFiles(ctx context.Context, name string, files []r1.Manif
 	for _, f := range files {
 		total += f.Size
 	}
-	d := &downloader{store: s, name: name, root: root, meter: newMeter(total, o.Progress)}
+	d := &downloader{store: s, busy: s.busy(files), name: name, root: root, meter: newMeter(total, o.Progress)}
 	if o.CacheDir != "" {
 		if d.cache, err = openCache(o.CacheDir); err != nil {
 			return err
@@ -99,6 +100,7 @@ func freshPartialDir(root *os.Root) error {
 // through root, which nothing in a manifest and no link can leave.
 type downloader struct {
 	store *Store
+	busy  bool   // there are files enough to keep every core at work
 	name  string // of the artifact
 	root  *os.Root
 	cache *cache // may be nil
@@ -157,7 +159,7 @@ func (d *downloader) fromStore(ctx context.Context, e r1.ManifestEntry, partial 
 		return err
 	}
 	defer f.Close()
-	if err := d.store.fetch(ctx, d.name, e, f, d.meter); err != nil {
+	if err := d.store.fetch(ctx, d.name, e, f, d.busy, d.meter); err != nil {
 		return err
 	}
 	return f.Close()
@@ -172,7 +174,7 @@ func (d *downloader) fromCache(ctx context.Context, e r1.ManifestEntry, partial 
 	if found {
 		d.meter.add(e.Size)
 	} else if err := d.cache.fill(e, func(f *os.File) error {
-		return d.store.fetch(ctx, d.name, e, f, d.meter)
+		return d.store.fetch(ctx, d.name, e, f, d.busy, d.meter)
 	}); err != nil {
 		return err
 	}
@@ -204,11 +206,27 @@ func (d *downloader) copyFromCache(ctx context.Context, e r1.ManifestEntry, part
 	return to.Close()
 }
 
+// busy tells whether these files, of which some move at a time, keep every core at work.
+func (s *Store) busy(files []r1.ManifestEntry) bool {
+	large := 0
+	for _, f := range files {
+		if f.Size >= s.dedupMin {
+			large++
+		}
+	}
+	return min(large, s.parallel) >= runtime.GOMAXPROCS(0)
+}
+
 // fetch writes a file's bytes from S3, and checks them.
-func (s *Store) fetch(ctx context.Context, name string, e r1.ManifestEntry, f *os.File, m *meter) error {
+func (s *Store) fetch(ctx context.Context, name string, e r1.ManifestEntry, f *os.File, busy bool, m *meter) error {
 	h := sha256.New()
 	if e.Size <= s.rangeSize {
-		if err := s.fetchRange(ctx, name, e, 0, e.Size, f, h, m); err != nil {
+		var w io.Writer = f
+		beside := h
+		if busy { // a core that hashes what it has just written need not hand it to another
+			w, beside = io.MultiWriter(f, h), nil
+		}
+		if err := s.fetchRange(ctx, name, e, 0, e.Size, w, beside, m); err != nil {
 			return err
 		}
 		return checkDigest(name, e, h)
@@ -251,7 +269,7 @@ func (s *Store) fetch(ctx context.Context, name string, e r1.ManifestEntry, f *o
 	return checkDigest(name, e, h)
 }
 
-// fetchRange writes a range of a file to w, and to h unless that is nil.
+// fetchRange writes a range of a file to w, and beside that to h unless it is nil.
 func (s *Store) fetchRange(ctx context.Context, name string, e r1.ManifestEntry, offset, length int64, w io.Writer, h hash.Hash, m *meter) error {
 	release, err := s.acquire(ctx)
 	if err != nil {
