@@ -134,7 +134,7 @@ func TestServerKilledWhileATrainerRuns(t *testing.T) {
 // on from the newest complete checkpoint.
 func TestTrainerKilled(t *testing.T) {
 	m := newMachine(t)
-	run, job := m.longRL(40)
+	run, job := m.longRL(120)
 	layout, key := r1.Layout{Recipe: "r1-zero", Run: run}, r1.JobKey{Run: run, Stage: "zero", Job: job.Name}
 	var beat r1.Heartbeat
 	waitFor(t, "checkpoint in S3", 5*time.Minute, func() bool {
