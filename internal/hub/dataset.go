@@ -42,18 +42,24 @@ func Open(ctx context.Context, s Settings, address string, endings []string) (*D
 			Remedy: "give hf://org/name[@revision][/path] or hf://org/name[@revision][?config=NAME&split=NAME]",
 		}
 	}
-	c, err := newClient(s)
+	d, all, card, err := open(ctx, s, a)
 	if err != nil {
 		return nil, err
 	}
-	d := &Dataset{Address: a, client: c}
-	all, card, err := d.list(ctx)
-	if err != nil {
-		return nil, err
-	}
-	d.Licence = card.licence
-	d.Files, err = layout{address: a, all: all, endings: endings, page: c.Endpoint + a.page()}.choose(card)
+	d.Files, err = layout{address: a, all: all, endings: endings, page: d.client.Endpoint + a.page()}.choose(card)
 	return d, err
+}
+
+// open lists all files of a repo.
+func open(ctx context.Context, s Settings, a Address) (d *Dataset, all []File, c card, err error) {
+	client, err := newClient(s)
+	if err != nil {
+		return nil, nil, c, err
+	}
+	d = &Dataset{Address: a, client: client}
+	all, c, err = d.list(ctx)
+	d.Licence = c.licence
+	return d, all, c, err
 }
 
 // list finds the commit, its files and its card.

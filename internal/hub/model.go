@@ -29,17 +29,11 @@ func OpenModel(ctx context.Context, s Settings, address string) (*Dataset, error
 		}
 	}
 	a.Model = true
-	c, err := newClient(s)
+	d, all, _, err := open(ctx, s, a)
 	if err != nil {
 		return nil, err
 	}
-	d := &Dataset{Address: a, client: c}
-	all, card, err := d.list(ctx)
-	if err != nil {
-		return nil, err
-	}
-	d.Licence = card.licence
-	d.Files, err = modelFiles(a, c.Endpoint+a.page(), all)
+	d.Files, err = modelFiles(a, d.client.Endpoint+a.page(), all)
 	return d, err
 }
 
