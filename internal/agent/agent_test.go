@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/r1ctl/r1ctl/internal/agent/stream"
+	"github.com/r1ctl/r1ctl/internal/artifact/storetest"
 	"github.com/r1ctl/r1ctl/internal/r1"
 )
 
@@ -32,13 +33,11 @@ func TestMain(m *testing.M) {
 			os.Exit(scriptedVerifier(os.Args[2]))
 		case "real-verifier":
 			os.Exit(realVerifier())
-		case "real-s3":
-			os.Exit(realS3(os.Args[2], os.Args[3]))
 		case "agent":
 			os.Exit(agentProcess(os.Args[2:]))
 		}
 	}
-	os.Exit(m.Run())
+	os.Exit(storetest.Main(m))
 }
 
 // bench is one attempt with a fake S3 and a scripted trainer.

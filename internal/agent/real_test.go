@@ -3,25 +3,17 @@ package agent
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"fmt"
-	"io"
-	"net"
 	"os"
-	"os/exec"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/versity/versitygw/backend/meta"
-	"github.com/versity/versitygw/backend/posix"
-	"github.com/versity/versitygw/embedgw"
 
 	"github.com/r1ctl/r1ctl/internal/agent/stream"
-	"github.com/r1ctl/r1ctl/internal/artifact"
+	"github.com/r1ctl/r1ctl/internal/artifact/storetest"
 	"github.com/r1ctl/r1ctl/internal/r1"
 	"github.com/r1ctl/r1ctl/internal/verify"
 )
@@ -44,69 +36,11 @@ func realVerifier() int {
 	return 0
 }
 
-const testAccess, testSecret = "test-access", "test-secret"
-
-// realS3 is the S3 server that r1ctl embeds, over a folder. It ends with its input.
-func realS3(dir, address string) int {
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		os.Exit(0)
-	}()
-	backend, err := posix.New(dir, meta.XattrMeta{}, posix.PosixOpts{})
-	if err == nil {
-		err = embedgw.RunVersityGW(context.Background(), backend, &embedgw.Config{
-			RootUserAccess: testAccess, RootUserSecret: testSecret, Ports: []string{address},
-			MaxConnections: 64, MaxRequests: 64, MultipartMaxParts: 10000, KeepAlive: true, Quiet: true,
-		})
-	}
-	fmt.Fprintln(os.Stderr, err)
-	return 1
-}
-
-func realStore(t *testing.T) *artifact.Store {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	listener.Close()
-	cmd := exec.Command(os.Args[0], "real-s3", t.TempDir(), address)
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = stdin.Close(); _ = cmd.Wait() })
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			conn.Close()
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the S3 server does not start: %v", err)
-		}
-	}
-	s, err := artifact.New(t.Context(), artifact.Config{Endpoint: "http://" + address, Bucket: "b" + strings.ToLower(rand.Text()),
-		AccessKey: testAccess, SecretKey: testSecret, PathStyle: true, Embedded: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.EnsureBucket(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 // Two attempts of a job over real S3 with the real verifier: the first is
 // preempted, the second resumes from its checkpoint and succeeds.
 func TestOverRealS3(t *testing.T) {
 	b := newBench(t, "saves when asked")
-	store := realStore(t)
+	store := storetest.New(t)
 	b.cfg.Store, b.cfg.CacheDir = store, t.TempDir()
 	b.cfg.Verifier = []string{os.Args[0], "real-verifier", "-"}
 	ctx := t.Context()
@@ -155,7 +89,7 @@ func TestOverRealS3(t *testing.T) {
 // nothing is trained on it.
 func TestDamagedCheckpointIsNeverResumed(t *testing.T) {
 	b := newBench(t, "succeeds")
-	store := realStore(t)
+	store := storetest.New(t)
 	b.cfg.Store = store
 	ctx := t.Context()
 	b.resumable()
