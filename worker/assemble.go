@@ -18,6 +18,7 @@ import (
 	"github.com/r1ctl/r1ctl/internal/generate"
 	"github.com/r1ctl/r1ctl/internal/trainerenv"
 	"github.com/r1ctl/r1ctl/internal/verify/program"
+	"github.com/r1ctl/r1ctl/internal/wholefile"
 	"github.com/r1ctl/r1ctl/trainer"
 )
 
@@ -135,12 +136,8 @@ func writeCredentials(c config.Config) (string, error) {
 
 // writePrivate replaces a file of credentials in one step.
 func writePrivate(file string, text []byte) error {
-	part := fmt.Sprintf("%s.%d", file, os.Getpid())
-	if err := os.WriteFile(part, text, 0o600); err != nil {
-		return fmt.Errorf("write the agents' credentials: %w", err)
-	}
-	if err := os.Rename(part, file); err != nil {
-		return fmt.Errorf("write the agents' credentials: %w", err)
+	if err := wholefile.Replace(file, text, 0o600); err != nil {
+		return fmt.Errorf("keep the agents' credentials: %w", err)
 	}
 	return nil
 }

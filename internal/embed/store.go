@@ -11,7 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
+
+	"github.com/r1ctl/r1ctl/internal/kept"
+	"github.com/r1ctl/r1ctl/internal/wholefile"
 )
 
 // Store keeps vectors of one model on disk, in files that only grow: each process
@@ -36,18 +38,12 @@ type place struct {
 // A record is a digest, the vector's bytes, their number and their checksum before them.
 const headBytes = 16 + 4 + 4
 
-// staleAfter is how long vectors are kept that nobody asked for.
-const staleAfter = 30 * 24 * time.Hour
-
 // OpenStore opens the vectors below root of one scope, the name of a folder.
 func OpenStore(root, scope string) (*Store, error) {
-	forget(root, time.Now())
-	dir := filepath.Join(root, scope)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder of vectors: %w", err)
+	dir, err := kept.Folder(root, scope)
+	if err != nil {
+		return nil, err
 	}
-	now := time.Now()
-	_ = os.Chtimes(dir, now, now) // it is in use
 	s := &Store{index: map[digest]place{}}
 	names, err := filepath.Glob(filepath.Join(dir, "*.vectors"))
 	if err != nil {
@@ -63,6 +59,9 @@ func OpenStore(root, scope string) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("keep vectors: %w", err), s.Close())
 	}
 	s.files = append(s.files, s.out)
+	if err := wholefile.SyncDir(dir); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
 }
 
@@ -157,15 +156,4 @@ func (s *Store) Close() error {
 	}
 	s.files = nil
 	return errors.Join(errs...)
-}
-
-// forget removes what nobody used for long. What cannot be removed costs disk space
-// and nothing else.
-func forget(root string, now time.Time) {
-	scopes, _ := os.ReadDir(root)
-	for _, s := range scopes {
-		if info, err := s.Info(); err == nil && s.IsDir() && now.Sub(info.ModTime()) > staleAfter {
-			_ = os.RemoveAll(filepath.Join(root, s.Name()))
-		}
-	}
 }

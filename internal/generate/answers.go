@@ -13,9 +13,10 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/r1ctl/r1ctl/internal/chat"
+	"github.com/r1ctl/r1ctl/internal/kept"
+	"github.com/r1ctl/r1ctl/internal/wholefile"
 )
 
 // entry is what came of one request.
@@ -44,19 +45,13 @@ type span struct {
 	length int
 }
 
-// staleAfter is how long answers are kept that nobody asked for.
-const staleAfter = 30 * 24 * time.Hour
-
 // openAnswers opens the answers below root of one scope; name is that of the file
 // that this attempt appends to.
 func openAnswers(root, scope, name string) (*Answers, error) {
-	forget(root, time.Now())
-	dir := filepath.Join(root, scope)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder of answers: %w", err)
+	dir, err := kept.Folder(root, scope)
+	if err != nil {
+		return nil, err
 	}
-	now := time.Now()
-	_ = os.Chtimes(dir, now, now) // it is in use
 	a := &Answers{index: map[digest]span{}, given: map[digest]entry{}}
 	files, err := filepath.Glob(filepath.Join(dir, "*.jsonl"))
 	if err != nil {
@@ -77,7 +72,7 @@ func openAnswers(root, scope, name string) (*Answers, error) {
 	if err := a.mend(); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
-	return a, syncDir(dir)
+	return a, wholefile.SyncDir(dir)
 }
 
 // load indexes a file. A line that is not whole, as a kill may leave it, is none.
@@ -223,27 +218,4 @@ func (a *Answers) Close() error {
 		errs = append(errs, f.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// forget removes what nobody used for long. What cannot be removed costs disk space
-// and nothing else.
-func forget(root string, now time.Time) {
-	scopes, _ := os.ReadDir(root)
-	for _, s := range scopes {
-		if info, err := s.Info(); err == nil && s.IsDir() && now.Sub(info.ModTime()) > staleAfter {
-			_ = os.RemoveAll(filepath.Join(root, s.Name()))
-		}
-	}
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("sync %s: %w", dir, err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("sync %s: %w", dir, err)
-	}
-	return nil
 }

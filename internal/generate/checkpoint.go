@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/wholefile"
 )
 
 // Files of a checkpoint.
@@ -161,10 +162,10 @@ func saveCheckpoint(root string, step int, fill func(*checkpoint) error) error {
 		err = os.Rename(c.dir, target)
 	}
 	if err == nil {
-		err = writeSynced(filepath.Join(target, r1.CompleteFile), encode(c.marker))
+		err = wholefile.Replace(filepath.Join(target, r1.CompleteFile), encode(c.marker), 0o644)
 	}
 	if err == nil {
-		err = syncDir(root)
+		err = wholefile.SyncDir(root)
 	}
 	if err != nil {
 		return fmt.Errorf("save the checkpoint of step %d: %w", step, err)
@@ -196,29 +197,6 @@ func (c *checkpoint) addJSON(name string, v any) error {
 	r, w := io.Pipe()
 	go func() { w.CloseWithError(json.NewEncoder(w).Encode(v)) }()
 	return c.add(name, r)
-}
-
-// writeSynced replaces a file in one step.
-func writeSynced(file string, data []byte) error {
-	tmp := file + ".tmp"
-	f, err := os.Create(tmp)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(tmp, file)
-	}
-	if err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(file))
 }
 
 func readJSONFile(file string, v any) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/r1ctl/r1ctl/internal/destination"
 	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/wholefile"
 )
 
 // folderTries bounds how often the folder is looked at anew that somebody else made.
@@ -69,7 +70,7 @@ func (p *Publisher) rename(ctx context.Context, in Input, rec *Record) error {
 		}
 		switch {
 		case err == nil:
-			return errors.Join(syncFolder(filepath.Dir(to)), clear(in))
+			return errors.Join(wholefile.SyncDir(filepath.Dir(to)), clear(in))
 		case try == folderTries || !errors.Is(err, fs.ErrExist) && !errors.Is(err, unix.ENOTEMPTY):
 			return err
 		}
@@ -120,18 +121,6 @@ func (p *Publisher) fill(ctx context.Context, in Input, dir string) error {
 	}
 	defer f.Close()
 	return unix.Syncfs(int(f.Fd())) //nolint:gosec // a descriptor
-}
-
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := f.Sync(); err != nil && !errors.Is(err, unix.EINVAL) { // some file systems cannot
-		return err
-	}
-	return nil
 }
 
 // swap puts a folder in the place of another one, at once where the file system can.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/r1ctl/r1ctl/internal/wholefile"
 )
 
 const (
@@ -44,22 +46,7 @@ func writeMarker(dir string, m marker) error {
 	if err := syncFilesystem(dir); err != nil {
 		return fmt.Errorf("write the environment to disk: %w", err)
 	}
-	tmp := filepath.Join(dir, markerName+".tmp")
-	f, err := os.Create(tmp)
-	if err != nil {
-		return fmt.Errorf("write the environment's marker: %w", err)
-	}
-	_, err = f.Write(append(raw, '\n'))
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(tmp, filepath.Join(dir, markerName))
-	}
-	if err != nil {
+	if err := wholefile.Replace(filepath.Join(dir, markerName), append(raw, '\n'), 0o644); err != nil {
 		return fmt.Errorf("write the environment's marker: %w", err)
 	}
 	return nil

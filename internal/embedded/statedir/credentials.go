@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/wholefile"
 )
 
 // Credentials of the embedded S3 server. Printing them gives the access key only.
@@ -39,7 +40,7 @@ func (d Dir) Credentials() (Credentials, error) {
 	}
 	c = Credentials{AccessKey: "R1" + strings.ToUpper(randomHex(9)), SecretKey: randomHex(24)}
 	text := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", c.AccessKey, c.SecretKey)
-	return c, writeFile(d.CredentialsFile(), []byte(text), 0o600)
+	return c, wholefile.Replace(d.CredentialsFile(), []byte(text), 0o600)
 }
 
 // ReadCredentials reads the first profile of a credentials file.

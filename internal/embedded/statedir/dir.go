@@ -10,13 +10,11 @@ import (
 	"strings"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/wholefile"
 )
 
 // Version is the layout this program reads and writes.
 const Version = 1
-
-// temporaryPrefix marks files that are renamed into place once they are whole.
-const temporaryPrefix = ".r1ctl-tmp-"
 
 // Dir is a state directory.
 type Dir struct{ path string }
@@ -62,7 +60,7 @@ func (d Dir) checkVersion() error {
 		if err := d.refuseForeign(); err != nil {
 			return err
 		}
-		if err := writeFile(file, []byte(strconv.Itoa(Version)+"\n"), 0o600); err != nil {
+		if err := wholefile.Replace(file, []byte(strconv.Itoa(Version)+"\n"), 0o600); err != nil {
 			return unusable(d.path, err)
 		}
 		return nil
@@ -96,7 +94,7 @@ func (d Dir) refuseForeign() error {
 		return unusable(d.path, err)
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), temporaryPrefix) || e.Name() == "lost+found" {
+		if strings.HasPrefix(e.Name(), wholefile.Aside) || e.Name() == "lost+found" {
 			continue
 		}
 		return &r1.Error{

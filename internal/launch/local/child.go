@@ -40,7 +40,7 @@ func Main(program func() int) int {
 		return exitCannotBegin
 	}
 	code := exitStopped
-	stopped, err := record.Read(dir, stopFile, new(stopRecord))
+	stopped, err := record.Read(dir, record.StopFile, new(record.Stop))
 	// Stop writes its record and then looks for ours; we wrote ours and now look for its: one of us sees the other.
 	if !stopped || err != nil {
 		code = program()
@@ -86,7 +86,7 @@ func end(dir string, code int) error {
 	if err := killMarked(dir); err != nil {
 		return err
 	}
-	stopped, err := record.Read(dir, stopFile, new(stopRecord))
+	stopped, err := record.Read(dir, record.StopFile, new(record.Stop))
 	if err != nil {
 		return err
 	}

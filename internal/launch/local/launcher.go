@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -100,11 +99,7 @@ type handleState struct {
 }
 
 func (l *Launcher) handle(key r1.AttemptKey, dir string) (r1.Handle, error) {
-	raw, err := json.Marshal(handleState{Host: l.host, Dir: dir})
-	if err != nil {
-		return r1.Handle{}, fmt.Errorf("encode handle: %w", err)
-	}
-	return r1.Handle{Launcher: Name, Version: handleVersion, Key: key, State: raw}, nil
+	return record.Handle(Name, handleVersion, key, handleState{Host: l.host, Dir: dir})
 }
 
 // Submit implements r1.Launcher. It returns when the process has said who it is.

@@ -291,7 +291,7 @@ func TestStopDeadlineOutlivesTheLauncher(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := record.Write(dir, stopFile, stopRecord{Deadline: time.Now().Add(-time.Minute)}); err != nil {
+	if err := record.Write(dir, record.StopFile, record.Stop{Deadline: time.Now().Add(-time.Minute)}); err != nil {
 		t.Fatal(err)
 	}
 	if st := ended(t, open(t, l.cfg.Root), h); st.Outcome != r1.Stopped {

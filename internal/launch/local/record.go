@@ -12,7 +12,6 @@ const (
 	submitLock  = "submit.lock"
 	lifeLock    = "life.lock"
 	processFile = "process.json"
-	stopFile    = "stop.json"
 	exitFile    = "exit.json"
 	logFile     = "agent.log"
 )
@@ -32,12 +31,6 @@ func (p processRecord) id() string {
 		return ""
 	}
 	return "pid " + strconv.Itoa(p.PID)
-}
-
-// stopRecord is stop.json.
-type stopRecord struct {
-	Requested time.Time `json:"requested"`
-	Deadline  time.Time `json:"deadline"` // then it is killed
 }
 
 // exitRecord is exit.json.

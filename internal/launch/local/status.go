@@ -116,7 +116,7 @@ func (l *Launcher) bury(ctx context.Context, dir string) (*exitRecord, error) {
 		}
 		return nil, r1.ErrNotFound
 	}
-	stopped, err := record.Read(dir, stopFile, new(stopRecord))
+	stopped, err := record.Read(dir, record.StopFile, new(record.Stop))
 	if err != nil {
 		return nil, err
 	}
@@ -143,26 +143,12 @@ func (l *Launcher) Logs(_ context.Context, h r1.Handle, offset int64) (io.ReadCl
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(filepath.Join(dir, logFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("log of %s: %w", h.Key, r1.ErrNotFound)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("log of %s: %w", h.Key, err)
-	}
-	if _, err := f.Seek(offset, io.SeekStart); err != nil {
-		_ = f.Close()
-		return nil, fmt.Errorf("log of %s from %d: %w", h.Key, offset, err)
-	}
-	return f, nil
+	return record.Log(h.Key, filepath.Join(dir, logFile), offset)
 }
 
 // open checks a handle and gives the attempt's folder.
 func (l *Launcher) open(h r1.Handle) (string, error) {
-	if h.Launcher != Name || h.Version > handleVersion {
-		return "", fmt.Errorf("handle of launcher %q version %d is not for launcher %q version %d", h.Launcher, h.Version, Name, handleVersion)
-	}
-	return record.Dir(l.cfg.Root, h.Key)
+	return record.Open(l.cfg.Root, Name, handleVersion, h)
 }
 
 // elsewhere names the other machine an attempt without a folder here lives on.

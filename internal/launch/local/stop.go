@@ -46,18 +46,8 @@ func requestStop(ctx context.Context, dir string, grace time.Duration) error {
 	if ended, err := record.Read(dir, exitFile, new(exitRecord)); ended || err != nil {
 		return err
 	}
-	now := time.Now().UTC()
-	stop := stopRecord{Requested: now, Deadline: now.Add(grace)}
-	var before stopRecord
-	if asked, err := record.Read(dir, stopFile, &before); err != nil {
-		return err
-	} else if asked {
-		stop.Requested = before.Requested
-		if before.Deadline.Before(stop.Deadline) {
-			stop.Deadline = before.Deadline // asking again never gives more time
-		}
-	}
-	if err := record.Write(dir, stopFile, stop); err != nil {
+	stop, err := record.AskStop(dir, grace)
+	if err != nil {
 		return err
 	}
 	alive, err := locked(filepath.Join(dir, lifeLock))
@@ -74,7 +64,7 @@ func requestStop(ctx context.Context, dir string, grace time.Duration) error {
 		if err := killMarked(dir); err != nil { // its folder may have been removed while it ran
 			return err
 		}
-		return record.Write(dir, exitFile, exitRecord{Outcome: r1.Stopped, Code: -1, Reason: "stopped before it began", Ended: now})
+		return record.Write(dir, exitFile, exitRecord{Outcome: r1.Stopped, Code: -1, Reason: "stopped before it began", Ended: time.Now().UTC()})
 	case !alive:
 		return nil // dead without a record: the next Status writes it
 	case begun:
@@ -89,8 +79,8 @@ func requestStop(ctx context.Context, dir string, grace time.Duration) error {
 // enforceStop kills an attempt that was asked to stop and had its time. It
 // says whether it was asked.
 func enforceStop(dir string) (bool, error) {
-	var stop stopRecord
-	asked, err := record.Read(dir, stopFile, &stop)
+	var stop record.Stop
+	asked, err := record.Read(dir, record.StopFile, &stop)
 	if !asked || err != nil || time.Now().Before(stop.Deadline) {
 		return asked, err
 	}

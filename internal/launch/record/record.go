@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/wholefile"
 )
 
 // Dir is the folder of an attempt. Key parts become path elements, so they are
@@ -44,47 +45,27 @@ func Read(dir, name string, v any) (bool, error) {
 
 // Write replaces a record in one step.
 func Write(dir, name string, v any) error {
-	return put(dir, name, v, os.Rename)
+	raw, err := encode(name, v)
+	if err != nil {
+		return err
+	}
+	return wholefile.Replace(filepath.Join(dir, name), raw, 0o600)
 }
 
 // Create writes a record that is written once: of several who do, the first wins,
 // and the others learn so.
 func Create(dir, name string, v any) (first bool, err error) {
-	err = put(dir, name, v, func(part, path string) error {
-		if err := os.Link(part, path); err != nil {
-			return err
-		}
-		return os.Remove(part)
-	})
-	if errors.Is(err, fs.ErrExist) {
-		return false, nil
+	raw, err := encode(name, v)
+	if err != nil {
+		return false, err
 	}
-	return err == nil, err
+	return wholefile.Create(filepath.Join(dir, name), raw, 0o600)
 }
 
-// put writes a file aside and lets move bring it to its name.
-func put(dir, name string, v any, move func(part, path string) error) error {
+func encode(name string, v any) ([]byte, error) {
 	raw, err := json.Marshal(v)
 	if err != nil {
-		return fmt.Errorf("encode %s: %w", name, err)
+		return nil, fmt.Errorf("encode %s: %w", name, err)
 	}
-	f, err := os.CreateTemp(dir, name+".*.tmp")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(raw, '\n'))
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = move(f.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-		return fmt.Errorf("write %s: %w", filepath.Join(dir, name), err)
-	}
-	return nil
+	return append(raw, '\n'), nil
 }

@@ -83,7 +83,7 @@ func begun(dir, id string, program func() int) int {
 	}
 	code := exitStopped
 	// Stop writes its record before it signals: a signal that came too soon is not lost.
-	if stop, err := read[stopRecord](dir, stopFile); stop == nil || err != nil {
+	if stop, err := read[record.Stop](dir, record.StopFile); stop == nil || err != nil {
 		go fence(dir)
 		code = program()
 	}

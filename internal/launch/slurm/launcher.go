@@ -4,11 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -113,19 +111,12 @@ type handleState struct {
 }
 
 func (l *Launcher) handle(key r1.AttemptKey, dir string) (r1.Handle, error) {
-	raw, err := json.Marshal(handleState{Name: l.name(key), Dir: dir})
-	if err != nil {
-		return r1.Handle{}, fmt.Errorf("encode handle: %w", err)
-	}
-	return r1.Handle{Launcher: Name, Version: handleVersion, Key: key, State: raw}, nil
+	return record.Handle(Name, handleVersion, key, handleState{Name: l.name(key), Dir: dir})
 }
 
 // open checks a handle and gives the attempt's folder.
 func (l *Launcher) open(h r1.Handle) (string, error) {
-	if h.Launcher != Name || h.Version > handleVersion {
-		return "", fmt.Errorf("handle of launcher %q version %d is not for launcher %q version %d", h.Launcher, h.Version, Name, handleVersion)
-	}
-	return record.Dir(l.cfg.Root, h.Key)
+	return record.Open(l.cfg.Root, Name, handleVersion, h)
 }
 
 // Find implements r1.Launcher.
@@ -185,16 +176,5 @@ func (l *Launcher) Logs(_ context.Context, h r1.Handle, offset int64) (io.ReadCl
 	if err != nil {
 		return nil, fmt.Errorf("log of %s: %w", h.Key, err)
 	}
-	f, err := os.Open(filepath.Join(dir, "slurm-"+id+".log"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("log of %s: %w", h.Key, r1.ErrNotFound)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("log of %s: %w", h.Key, err)
-	}
-	if _, err := f.Seek(offset, io.SeekStart); err != nil {
-		_ = f.Close()
-		return nil, fmt.Errorf("log of %s from %d: %w", h.Key, offset, err)
-	}
-	return f, nil
+	return record.Log(h.Key, filepath.Join(dir, "slurm-"+id+".log"), offset)
 }

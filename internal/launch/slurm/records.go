@@ -19,7 +19,6 @@ const (
 	envFile    = "env"
 	claimFile  = "claim"
 	startFile  = "start.json"
-	stopFile   = "stop.json"
 	exitFile   = "exit.json"
 	endFile    = "end.json"
 )
@@ -46,12 +45,6 @@ type startRecord struct {
 	Host    string    `json:"host"`
 	PID     int       `json:"pid"`
 	Started time.Time `json:"started"`
-}
-
-// stopRecord is stop.json.
-type stopRecord struct {
-	Requested time.Time `json:"requested"`
-	Deadline  time.Time `json:"deadline"` // then it is killed
 }
 
 // exitRecord is exit.json.
@@ -90,7 +83,7 @@ type evidence struct {
 	job     *jobRecord
 	intent  *intentRecord
 	start   *startRecord
-	stop    *stopRecord
+	stop    *record.Stop
 	exit    *exitRecord
 	claimed string // number of the job that has the claim, nobody, or empty
 }
@@ -104,7 +97,7 @@ func gather(dir string) (e evidence, err error) {
 	var errs [5]error
 	e.job, errs[0] = read[jobRecord](dir, jobFile)
 	e.intent, errs[1] = read[intentRecord](dir, intentFile)
-	e.stop, errs[2] = read[stopRecord](dir, stopFile)
+	e.stop, errs[2] = read[record.Stop](dir, record.StopFile)
 	e.start, errs[3] = read[startRecord](dir, startFile)
 	e.exit, errs[4] = read[exitRecord](dir, exitFile)
 	e.claimed, err = holder(dir)

@@ -49,7 +49,7 @@ func (l *Launcher) stop(ctx context.Context, key r1.AttemptKey, dir string, grac
 	if err != nil {
 		return err
 	}
-	deadline, err := remember(dir, e.stop, grace)
+	asked, err := record.AskStop(dir, grace)
 	if err != nil {
 		return err
 	}
@@ -61,26 +61,13 @@ func (l *Launcher) stop(ctx context.Context, key r1.AttemptKey, dir string, grac
 		if err := l.ask(ctx, j, grace); err != nil {
 			return err
 		}
-		time.AfterFunc(time.Until(deadline), func() {
+		time.AfterFunc(time.Until(asked.Deadline), func() {
 			if end, err := read[endRecord](dir, endFile); end == nil && err == nil {
 				_ = l.kill(context.WithoutCancel(ctx), j.id)
 			}
 		})
 	}
 	return nil
-}
-
-// remember writes until when the attempt may take to stop; asking again never gives more time.
-func remember(dir string, asked *stopRecord, grace time.Duration) (time.Time, error) {
-	now := time.Now().UTC()
-	stop := stopRecord{Requested: now, Deadline: now.Add(grace)}
-	if asked != nil {
-		stop.Requested = asked.Requested
-		if asked.Deadline.Before(stop.Deadline) {
-			stop.Deadline = asked.Deadline
-		}
-	}
-	return stop.Deadline, record.Write(dir, stopFile, stop)
 }
 
 func living(jobs []job) []job {

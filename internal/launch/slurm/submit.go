@@ -12,6 +12,7 @@ import (
 	"github.com/r1ctl/r1ctl/internal/fault"
 	"github.com/r1ctl/r1ctl/internal/launch/record"
 	"github.com/r1ctl/r1ctl/internal/r1"
+	"github.com/r1ctl/r1ctl/internal/wholefile"
 )
 
 // Submit implements r1.Launcher. It returns when Slurm has the job.
@@ -104,11 +105,7 @@ func (l *Launcher) prepare(dir string, a r1.Launch) (script string, err error) {
 		name, value, _ := strings.Cut(kv, "=")
 		fmt.Fprintf(&text, "export %s=%s\n", name, quote(value))
 	}
-	part := filepath.Join(dir, envFile+".part")
-	if err := os.WriteFile(part, []byte(text.String()), 0o600); err != nil {
-		return "", err
-	}
-	if err := os.Rename(part, filepath.Join(dir, envFile)); err != nil {
+	if err := wholefile.Replace(filepath.Join(dir, envFile), []byte(text.String()), 0o600); err != nil {
 		return "", err
 	}
 	argv := append(append([]string(nil), l.cfg.Command...), "--bucket", a.Bucket, "--spec", a.SpecKey)
