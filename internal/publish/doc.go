@@ -5,7 +5,8 @@
 // The marker makes a publication whole. A folder appears by one rename, a prefix gets its
 // marker last, a repo gets everything by one commit. So publishing may be cut off anywhere
 // and repeated, and it is known whose is what is there: what r1ctl did not publish is
-// never touched.
+// never touched, unless a stage says replace of a repo. Then a commit lies over it, and
+// deletes nothing.
 //
 // What does not live here: what the card says (internal/provenance), the Hub's protocol
 // (internal/hub).

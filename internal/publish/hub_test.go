@@ -62,8 +62,11 @@ func TestPublishToTheHub(t *testing.T) {
 			t.Errorf("bytes were sent again: %s", line)
 		}
 	}
-	// Another artifact is another commit, without the files of the one before.
-	p.publish(p.input("r-2", r1.TypeModel, map[string]string{"config.json": "b"}, "hf://org/zero"))
+	// Another artifact is refused, or another commit, without the files of the one before.
+	other := p.input("r-2", r1.TypeModel, map[string]string{"config.json": "b"}, "hf://org/zero")
+	p.refused(other, "publish-exists")
+	other.Replace = true
+	p.publish(other)
 	if bad := differ(holds(t, h, repo), want("r-2", map[string]string{"config.json": "b"})); bad != "" || len(h.History(repo, "main")) != 6 {
 		t.Errorf("%s, after %d commits", bad, len(h.History(repo, "main")))
 	}

@@ -47,9 +47,9 @@ func (p *Publisher) toHub(ctx context.Context, in Input, rec *Record) error {
 	return err
 }
 
-// judgeRepo lets go on where the branch is new, or holds what r1ctl published: commits keep
-// what was there before. What this very job has published stays as people may have changed
-// it since.
+// judgeRepo lets go on where the branch is new or holds this artifact, and with replace wherever:
+// commits keep what was there before. What this very job has published stays as people may
+// have changed it since.
 func (p *Publisher) judgeRepo(in Input) func([]byte, []string) ([]string, bool, error) {
 	now := in.marker()
 	return func(raw []byte, paths []string) ([]string, bool, error) {
@@ -66,8 +66,8 @@ func (p *Publisher) judgeRepo(in Input) func([]byte, []string) ([]string, bool, 
 		if err != nil || at == same {
 			return nil, at == same, err
 		}
-		if at == foreign && !in.Replace {
-			return nil, false, refuse(foreign, there, in.To.String(), false)
+		if err := refuse(at, there, in.To.String(), in.Replace); err != nil && !in.Replace {
+			return nil, false, err
 		}
 		return there.stale(now), false, nil
 	}
