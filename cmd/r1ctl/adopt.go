@@ -76,7 +76,7 @@ What comes before the stage still runs where other stages need it.
 			if err != nil {
 				return err
 			}
-			facts, err := lintFacts(cfg.Site, planFlags{})
+			facts, err := lintFacts(cfg, planFlags{})
 			if err != nil {
 				return err
 			}

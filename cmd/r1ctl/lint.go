@@ -123,7 +123,7 @@ func (a *app) lint(cmd *cobra.Command, recipe string, o recipes.Options, strict 
 	if err != nil {
 		return err
 	}
-	facts, err := lintFacts(cfg.Site, planFlags{})
+	facts, err := lintFacts(cfg, planFlags{})
 	if err != nil {
 		return err
 	}
@@ -177,8 +177,8 @@ func printFindings(w io.Writer, l linted) {
 // lintFacts are what lint and plan know of models: those in the binary and on this
 // machine exactly, those on a hub by their card or name. Of the site they know the
 // accelerators that it says a job may have.
-func lintFacts(site config.Site, f planFlags) (lint.Facts, error) {
-	m, err := machineGiven(site, f)
+func lintFacts(cfg config.Config, f planFlags) (lint.Facts, error) {
+	m, err := machineGiven(perJob(cfg), f)
 	return lint.Facts{Model: modelOf, Accelerators: m}, err
 }
 

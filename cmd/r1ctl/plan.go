@@ -124,7 +124,7 @@ func (a *app) plan(cmd *cobra.Command, args []string, f planFlags) (*planned, er
 	if store == nil && f.anew.from != "" {
 		return nil, &r1.Error{Name: "unknown-run", Detail: "the run of --from cannot be looked up: " + why, Remedy: "start the engine with: r1ctl status"}
 	}
-	facts, err := lintFacts(cfg.Site, f)
+	facts, err := lintFacts(cfg, f)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func weigh(ctx context.Context, cfg config.Config, r *resolved, f planFlags, sto
 		Recipe: plan.Recipe, Profile: plan.Profile, Description: plan.ProfileDescription, Seed: plan.Seed, Fork: r.fork, Rebuild: f.anew.rebuild,
 		Findings: r.findings, Later: lint.AtFirstLaunch(), Assumptions: estimate.Assumptions(), plan: plan,
 	}
-	machine, err := machineOf(cfg.Site, f, plan)
+	machine, err := machineOf(perJob(cfg), f, plan)
 	if err != nil {
 		return nil, err
 	}
@@ -250,6 +250,15 @@ func parseRows(pairs []string) (map[string]float64, error) {
 
 // large is the size from which a model is not trained on a CPU.
 const large = 50e6
+
+// perJob is the site with the accelerators that a job gets there: a cluster's site counts its GPUs.
+func perJob(cfg config.Config) config.Site {
+	site := cfg.Site
+	if gpus := cfg.Cluster().GPUs; gpus > 0 {
+		site.Accelerators = gpus
+	}
+	return site
+}
 
 // machineOf is what the estimate is for: the flags', else the site's, else a CPU, or an
 // H100 where a model is too large for one.

@@ -128,7 +128,7 @@ func (a *app) start(cmd *cobra.Command, args []string, f planFlags, runID string
 	if err := f.check(cfg); err != nil {
 		return err
 	}
-	facts, err := lintFacts(cfg.Site, f)
+	facts, err := lintFacts(cfg, f)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ func vllmRules() []Rule {
 		{
 			ID: "vllm-gpus", Severity: Error, Title: "vLLM shares a model among GPUs that a job has", check: vllmGPUs,
 			Reason: "the engine would not start with fewer GPUs than tensor_parallel_size, after its time in the queue",
-			Remedy: "lower vllm.tensor_parallel_size, or raise site.accelerators",
+			Remedy: "lower vllm.tensor_parallel_size, or raise what a job gets: gpus of a Slurm site, else site.accelerators",
 		},
 		{
 			ID: "vllm-heads", Severity: Error, Title: "tensor_parallel_size divides the model's attention heads", check: vllmHeads,

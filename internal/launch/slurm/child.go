@@ -58,7 +58,7 @@ func Main(program func() int) int {
 		fmt.Fprintln(os.Stderr, "duplicate of job", who)
 		return 0
 	}
-	_ = os.Remove(dir + "/" + envFile) // it may hold a key, and is used once
+	discard(dir) // it is used once
 	return begun(dir, id, program)
 }
 

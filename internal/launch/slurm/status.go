@@ -153,6 +153,7 @@ func (l *Launcher) conclude(ctx context.Context, key r1.AttemptKey, dir string, 
 	if _, err := record.Create(dir, endFile, end); err != nil {
 		return r1.Status{}, err
 	}
+	discard(dir)
 	said, err := read[endRecord](dir, endFile)
 	if err != nil || said == nil {
 		return r1.Status{}, errors.Join(err, errors.New("what was written of the attempt's end cannot be read"))

@@ -84,8 +84,12 @@ func living(jobs []job) []job {
 // ended, the next Status says how.
 func (l *Launcher) forbid(dir string, e evidence) error {
 	who, err := claim(dir, nobody)
-	if err != nil || who != nobody || e.job != nil {
+	if err != nil || who != nobody {
 		return err
+	}
+	discard(dir) // no job begins any more
+	if e.job != nil {
+		return nil
 	}
 	_, err = record.Create(dir, endFile, endRecord{Outcome: r1.Stopped, Code: -1, Reason: "stopped before it began", Ended: time.Now().UTC()})
 	return err

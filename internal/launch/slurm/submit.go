@@ -22,7 +22,7 @@ func (l *Launcher) Submit(ctx context.Context, a r1.Launch) (r1.Handle, error) {
 		return r1.Handle{}, err
 	}
 	if a.Resources.Nodes > 1 {
-		return r1.Handle{}, &r1.Error{Name: "slurm-nodes", Detail: fmt.Sprintf("%s asks for %d nodes; jobs on several nodes are not there yet", a.Key, a.Resources.Nodes), Remedy: "let the site ask for one node"}
+		return r1.Handle{}, &r1.Error{Name: "slurm-nodes", Detail: fmt.Sprintf("%s asks for %d nodes; jobs on several nodes are not there yet", a.Key, a.Resources.Nodes), Remedy: "run it on one machine: jobs on several nodes are not there yet"}
 	}
 	if err := errors.Join(l.present(), ctx.Err()); err != nil {
 		return r1.Handle{}, fmt.Errorf("submit %s: %w", a.Key, err)
@@ -81,12 +81,17 @@ func (l *Launcher) ensure(ctx context.Context, dir string, a r1.Launch) error {
 		err = record.Write(dir, jobFile, j)
 	case !errors.As(err, &refused):
 		return err // the intent stays
+	default:
+		discard(dir)
 	}
 	if rerr := os.Remove(filepath.Join(dir, intentFile)); err == nil {
 		err = rerr
 	}
 	return err
 }
+
+// discard removes the environment of an attempt that needs none any more: it may hold a key.
+func discard(dir string) { _ = os.Remove(filepath.Join(dir, envFile)) }
 
 // prepare writes what the job finds in its environment, and gives its script. The script lies
 // in the scheduler's own folder, so it holds nothing but paths.
