@@ -99,7 +99,7 @@ bench-artifacts: build ## a checkpoint of 2 GiB up and down beside rclone and th
 	build/bench-artifacts-client -r1ctl bin/r1ctl -doc docs/artifacts.md $(BENCH)
 
 .PHONY: chaos
-chaos: setup chaos-build ## some 240 faults, also in real training (25 minutes); writes build/chaos.json and docs/fault-report.md
+chaos: setup chaos-build ## some 250 faults, also in real training (35 minutes); writes build/chaos.json and docs/fault-report.md
 	build/chaos/chaos -real recipes/full-r1.yaml -report docs/fault-report.md -version $(VERSION) -commit "$$(git rev-parse HEAD)" $(CHAOS)
 
 .PHONY: chaos-short

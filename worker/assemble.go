@@ -68,8 +68,8 @@ func Assemble(l Local) (*activities.Activities, error) {
 		SumUp:     generate.Summarize,
 		Publisher: publisher(l.Store, l.StoreConfig),
 		Site: activities.Site{
-			Resources:       Resources(c.Cluster()),
-			Walltime:        c.Cluster().Walltime,
+			Resources:       Resources(c.ChosenSite()),
+			Walltime:        c.ChosenSite().Walltime,
 			VerifierURL:     c.Site.VerifierURL,
 			Threads:         c.Site.Threads,
 			KeepCheckpoints: c.Site.KeepCheckpoints,

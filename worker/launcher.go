@@ -16,7 +16,7 @@ import (
 // launcherOf makes the launcher of the site that the config chooses, and names the
 // task queue of its attempts: those that only this machine can see have one of its own.
 func launcherOf(l Local, credentials string) (launcher r1.Launcher, queue string, err error) {
-	site := l.Config.Cluster()
+	site := l.Config.ChosenSite()
 	if site.Launcher == config.LauncherSlurm {
 		launcher, err = slurmLauncher(l, site, credentials)
 		return launcher, "r1ctl-attempts-site-" + site.Name, err
@@ -38,7 +38,7 @@ func launcherOf(l Local, credentials string) (launcher r1.Launcher, queue string
 	return launcher, "r1ctl-attempts-" + host, err
 }
 
-func slurmLauncher(l Local, site config.Cluster, credentials string) (r1.Launcher, error) {
+func slurmLauncher(l Local, site config.NamedSite, credentials string) (r1.Launcher, error) {
 	c := l.Config
 	c.StateDir = site.Scratch // what an agent keeps, it keeps where it may write
 	if site.CacheDir != "" {
@@ -62,7 +62,7 @@ func slurmLauncher(l Local, site config.Cluster, credentials string) (r1.Launche
 }
 
 // SlurmConfig is what a site says of its cluster, without what is to be run there.
-func SlurmConfig(site config.Cluster) slurm.Config {
+func SlurmConfig(site config.NamedSite) slurm.Config {
 	run := slurm.Here(site.Conf)
 	if site.SSH != "" {
 		run = slurm.SSH(site.SSH, site.Conf)
@@ -78,7 +78,7 @@ func SlurmConfig(site config.Cluster) slurm.Config {
 }
 
 // Resources is what the jobs of a site ask for.
-func Resources(site config.Cluster) r1.Resources {
+func Resources(site config.NamedSite) r1.Resources {
 	return r1.Resources{CPUs: site.CPUs, GPUs: site.GPUs, Memory: site.Memory}
 }
 

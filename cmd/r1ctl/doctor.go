@@ -82,7 +82,7 @@ func (a *app) doctorDeps(cfg config.Config) (doctor.Deps, error) {
 	if _, built, err := trainerenv.Find(options); err == nil && !built {
 		d.Space = append(d.Space, doctor.Space{For: "trainer environment", Path: cfg.CacheDir, Need: trainerenv.Training().NeedBytes()})
 	}
-	if site := cfg.Cluster(); site.Launcher == config.LauncherSlurm {
+	if site := cfg.ChosenSite(); site.Launcher == config.LauncherSlurm {
 		d.Launcher = slurmProbe(cfg, site)
 	}
 	up := true
@@ -113,7 +113,7 @@ func (a *app) doctorDeps(cfg config.Config) (doctor.Deps, error) {
 }
 
 // slurmProbe asks a cluster whether it would take the site's jobs.
-func slurmProbe(cfg config.Config, site config.Cluster) doctor.Probe {
+func slurmProbe(cfg config.Config, site config.NamedSite) doctor.Probe {
 	return func(ctx context.Context) (string, error) {
 		found, err := slurm.Check(ctx, worker.SlurmConfig(site), worker.Resources(site), site.Walltime)
 		if err != nil {

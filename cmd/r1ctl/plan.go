@@ -254,7 +254,7 @@ const large = 50e6
 // perJob is the site with the accelerators that a job gets there: a cluster's site counts its GPUs.
 func perJob(cfg config.Config) config.Site {
 	site := cfg.Site
-	if gpus := cfg.Cluster().GPUs; gpus > 0 {
+	if gpus := cfg.ChosenSite().GPUs; gpus > 0 {
 		site.Accelerators = gpus
 	}
 	return site

@@ -67,5 +67,5 @@ func (a *app) work(ctx context.Context, cfg config.Config, credentials string, r
 		return err
 	}
 	defer c.Close()
-	return worker.Run(ctx, worker.Options{Client: c, Activities: acts, Slots: cfg.Cluster().Slots, Ready: ready, Log: log})
+	return worker.Run(ctx, worker.Options{Client: c, Activities: acts, Slots: cfg.ChosenSite().Slots, Ready: ready, Log: log})
 }

@@ -84,7 +84,7 @@ func (s *Store) Refer(ctx context.Context, files []r1.ManifestEntry, o UploadOpt
 	if err := checkEntries(files); err != nil {
 		return r1.Artifact{}, fmt.Errorf("refer to files of %s: %w", o.Name, err)
 	}
-	a, err := s.publish(ctx, o.Prefix, r1.Manifest{Version: r1.ManifestVersion, Name: o.Name, Type: o.Type, Producer: o.Producer,
+	a, err := s.putManifest(ctx, o.Prefix, r1.Manifest{Version: r1.ManifestVersion, Name: o.Name, Type: o.Type, Producer: o.Producer,
 		Created: time.Now().UTC().Truncate(time.Second), Files: files})
 	if err != nil {
 		return a, err

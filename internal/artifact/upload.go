@@ -80,7 +80,7 @@ func (s *Store) Upload(ctx context.Context, dir string, o UploadOptions) (r1.Art
 	fault.Point(fault.StoreFiles, o.Prefix)
 	manifest := r1.Manifest{Version: r1.ManifestVersion, Name: o.Name, Type: o.Type, Producer: o.Producer,
 		Created: time.Now().UTC().Truncate(time.Second), Files: entries}
-	a, err := s.publish(ctx, o.Prefix, manifest)
+	a, err := s.putManifest(ctx, o.Prefix, manifest)
 	if err != nil {
 		return a, err
 	}
@@ -116,7 +116,7 @@ func (s *Store) Compose(ctx context.Context, files []r1.ManifestEntry, o UploadO
 			return r1.Artifact{}, missing(f.Key)
 		}
 	}
-	a, err := s.publish(ctx, o.Prefix, r1.Manifest{Version: r1.ManifestVersion, Name: o.Name, Type: o.Type, Producer: o.Producer,
+	a, err := s.putManifest(ctx, o.Prefix, r1.Manifest{Version: r1.ManifestVersion, Name: o.Name, Type: o.Type, Producer: o.Producer,
 		Created: time.Now().UTC().Truncate(time.Second), Files: files})
 	if err != nil {
 		return a, err
@@ -132,8 +132,8 @@ func (s *Store) Compose(ctx context.Context, files []r1.ManifestEntry, o UploadO
 	return a, nil
 }
 
-// publish writes the manifest, unless another upload of equal content did.
-func (s *Store) publish(ctx context.Context, prefix string, m r1.Manifest) (r1.Artifact, error) {
+// putManifest writes the manifest, unless another upload of equal content did.
+func (s *Store) putManifest(ctx context.Context, prefix string, m r1.Manifest) (r1.Artifact, error) {
 	won, err := s.PutJSONIfAbsent(ctx, manifestKey(prefix), m)
 	if err != nil {
 		return r1.Artifact{}, fmt.Errorf("write manifest: %w", err)

@@ -39,7 +39,7 @@ type Config struct {
 	// Retention is for r1ctl artifacts gc.
 	Retention Retention `mapstructure:"retention"`
 	// Sites are named places for jobs; Site.Name chooses one.
-	Sites map[string]Cluster `mapstructure:"-"`
+	Sites map[string]NamedSite `mapstructure:"-"`
 	// File is the config file that was read; empty without one.
 	File string `mapstructure:"-"`
 }

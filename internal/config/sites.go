@@ -24,8 +24,8 @@ const (
 	LauncherSlurm = "slurm"
 )
 
-// Cluster is a named site: where jobs run, and what they ask for there.
-type Cluster struct {
+// NamedSite is where jobs run, and what they ask for there.
+type NamedSite struct {
 	Name     string
 	Launcher string        // LauncherLocal or LauncherSlurm
 	Slots    int           // attempts side by side, waiting ones included; default 64
@@ -51,16 +51,16 @@ type Cluster struct {
 // sitesKey is the part of the file that this one reads by itself, to say of each mistake where it is.
 const sitesKey = "sites"
 
-// Cluster is the site that site.name chooses; without a name it is this machine.
-func (c Config) Cluster() Cluster {
+// ChosenSite is the site that site.name chooses; without a name it is this machine.
+func (c Config) ChosenSite() NamedSite {
 	if s, ok := c.Sites[c.Site.Name]; ok {
 		return s
 	}
-	return Cluster{Launcher: LauncherLocal, Slots: c.Site.Slots}
+	return NamedSite{Launcher: LauncherLocal, Slots: c.Site.Slots}
 }
 
 // readSites reads the sites of a config file.
-func readSites(file string) (map[string]Cluster, error) {
+func readSites(file string) (map[string]NamedSite, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, fileError(file, err)
@@ -73,7 +73,7 @@ func readSites(file string) (map[string]Cluster, error) {
 		}
 		return nil, fileError(file, err)
 	}
-	r := siteReader{file: file, sites: map[string]Cluster{}}
+	r := siteReader{file: file, sites: map[string]NamedSite{}}
 	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
 		return nil, nil
 	}
@@ -100,7 +100,7 @@ func pairs(n *yaml.Node) func(yield func(key, value *yaml.Node) bool) {
 
 type siteReader struct {
 	file  string
-	sites map[string]Cluster
+	sites map[string]NamedSite
 }
 
 func (r *siteReader) wrong(at *yaml.Node, format string, args ...any) error {
@@ -131,7 +131,7 @@ func (r *siteReader) site(name, n *yaml.Node) error {
 	case n.Kind != yaml.MappingNode:
 		return r.wrong(n, "%s: expected settings, such as {launcher: slurm, scratch: /shared/r1ctl}", at)
 	}
-	s := Cluster{Name: name.Value, Slots: 64, Poll: 5 * time.Second}
+	s := NamedSite{Name: name.Value, Slots: 64, Poll: 5 * time.Second}
 	fields := s.fields()
 	seen := map[string]*yaml.Node{}
 	for key, value := range pairs(n) {
@@ -162,7 +162,7 @@ func nearest(got string, names []string) string {
 }
 
 // fields sets each setting from its node, and says what is expected of one that is wrong.
-func (s *Cluster) fields() map[string]func(*yaml.Node) string {
+func (s *NamedSite) fields() map[string]func(*yaml.Node) string {
 	return map[string]func(*yaml.Node) string{
 		"launcher": text(&s.Launcher), "scratch": path(&s.Scratch), "cache_dir": path(&s.CacheDir), "binary": path(&s.Binary), "ssh": text(&s.SSH), "conf": path(&s.Conf),
 		"partition": text(&s.Partition), "account": text(&s.Account), "qos": text(&s.QOS), "constraint": text(&s.Constraint), "gres": text(&s.GRES), "args": options(&s.Args),
@@ -245,7 +245,7 @@ func options(to *[]string) func(*yaml.Node) string {
 var slurmOnly = []string{"scratch", "cache_dir", "binary", "ssh", "conf", "partition", "account", "qos", "constraint", "gres", "args", "cpus", "gpus", "memory", "walltime", "poll"}
 
 // check looks at a site as a whole.
-func (r *siteReader) check(at string, name *yaml.Node, s Cluster, seen map[string]*yaml.Node) error {
+func (r *siteReader) check(at string, name *yaml.Node, s NamedSite, seen map[string]*yaml.Node) error {
 	launchers := []string{LauncherLocal, LauncherSlurm}
 	switch {
 	case seen["launcher"] == nil:

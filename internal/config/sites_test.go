@@ -36,7 +36,7 @@ sites:
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := c.Cluster()
+	s := c.ChosenSite()
 	if s.Launcher != LauncherSlurm || s.Scratch != "/shared/me/r1ctl" || s.GPUs != 8 || s.GRES != "gpu:h100" || s.Walltime != 24*time.Hour || s.Slots != 64 ||
 		strings.Join(s.Args, " ") != "--exclusive --reservation=r1" || s.Poll != 5*time.Second {
 		t.Errorf("site %+v", s)
@@ -44,8 +44,8 @@ sites:
 	if c.Sites["here"].Slots != 3 || len(c.Sites) != 2 {
 		t.Errorf("sites %+v", c.Sites)
 	}
-	if none, err := loadSites(t, "site: {slots: 5}\n"); err != nil || none.Cluster().Launcher != LauncherLocal || none.Cluster().Slots != 5 {
-		t.Errorf("without sites: %+v, %v", none.Cluster(), err)
+	if none, err := loadSites(t, "site: {slots: 5}\n"); err != nil || none.ChosenSite().Launcher != LauncherLocal || none.ChosenSite().Slots != 5 {
+		t.Errorf("without sites: %+v, %v", none.ChosenSite(), err)
 	}
 }
 

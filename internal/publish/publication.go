@@ -22,7 +22,7 @@ const (
 	otherCard = "README.artifact.md"
 )
 
-// A Publication is what goes out. Of one job it is made once, whatever attempts are made
+// A Publication is what goes out; the artifact of type publication is the Record of it. Of one job it is made once, whatever attempts are made
 // to publish it.
 type Publication struct {
 	Artifact    r1.Artifact        `json:"artifact"`

@@ -56,7 +56,7 @@ func (p page) markdown() string {
 		"profile, but with many more checkpoints. %d pairs a job, after one that is not counted.\n\n"+
 		"Both trainings of a pair run at once and have the machine by turns of %s: all processes of one stand still (SIGSTOP) while those of the other go on,\n"+
 		"agent, verifier and S3 server with the training that they serve. So what the machine does besides, and its speed, meet both alike. Who begins is\n"+
-		"tossed (seed %d). The agent's clock goes on while it stands still, so its pace is set to %s: every 3 s of its own training.\n\n", o.pairs, o.turn, o.seed, pace)
+		"tossed (seed %d). The agent's clock goes on while it stands still, so its `--interval` is set to %s: every 3 s of its own training.\n\n", o.pairs, o.turn, o.seed, pace)
 	threads := "chosen by the trainer"
 	if o.threads > 0 {
 		threads = fmt.Sprint(o.threads)

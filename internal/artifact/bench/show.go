@@ -56,7 +56,7 @@ func (b *bench) show(r *results) error {
 		}
 	}
 	fmt.Fprintf(&t, "| up again | %s | %.2f | | | %.1f | %.0f | |\n\n", ours, median(r.again, seconds), median(r.again, cpu), largest(r.again))
-	fmt.Fprintf(&t, "Published again under another name, %d data bytes were moved.\n", r.moved)
+	fmt.Fprintf(&t, "Uploaded again under another name, %d data bytes were moved.\n", r.moved)
 	fmt.Print("\n", t.String())
 	if b.doc == "" {
 		return nil
