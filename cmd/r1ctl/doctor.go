@@ -115,7 +115,7 @@ func (a *app) doctorDeps(cfg config.Config) (doctor.Deps, error) {
 // slurmProbe asks a cluster whether it would take the site's jobs.
 func slurmProbe(cfg config.Config, site config.NamedSite) doctor.Probe {
 	return func(ctx context.Context) (string, error) {
-		found, err := slurm.Check(ctx, worker.SlurmConfig(site), worker.Resources(site), site.Walltime)
+		found, err := slurm.Check(ctx, worker.SlurmConfig(site), worker.Resources(site), site.Walltime, cfg.Site.StopGrace)
 		if err != nil {
 			return "", fmt.Errorf("site %s: %w", site.Name, err)
 		}

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-
 	"github.com/r1ctl/r1ctl/internal/agent/stream"
 	"github.com/r1ctl/r1ctl/internal/artifact/storetest"
 	"github.com/r1ctl/r1ctl/internal/r1"

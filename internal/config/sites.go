@@ -28,7 +28,7 @@ const (
 type NamedSite struct {
 	Name     string
 	Launcher string        // LauncherLocal or LauncherSlurm
-	Slots    int           // attempts side by side, waiting ones included; default 64
+	Slots    int           // attempts side by side, waiting ones included; default 64, of launcher local site.slots
 	Scratch  string        // folder that workers and nodes share
 	CacheDir string        // on the nodes; default: cache_dir
 	Binary   string        // r1ctl on the nodes; default: this one
@@ -54,6 +54,9 @@ const sitesKey = "sites"
 // ChosenSite is the site that site.name chooses; without a name it is this machine.
 func (c Config) ChosenSite() NamedSite {
 	if s, ok := c.Sites[c.Site.Name]; ok {
+		if s.Slots == 0 {
+			s.Slots = c.Site.Slots
+		}
 		return s
 	}
 	return NamedSite{Launcher: LauncherLocal, Slots: c.Site.Slots}
@@ -131,7 +134,7 @@ func (r *siteReader) site(name, n *yaml.Node) error {
 	case n.Kind != yaml.MappingNode:
 		return r.wrong(n, "%s: expected settings, such as {launcher: slurm, scratch: /shared/r1ctl}", at)
 	}
-	s := NamedSite{Name: name.Value, Slots: 64, Poll: 5 * time.Second}
+	s := NamedSite{Name: name.Value, Poll: 5 * time.Second}
 	fields := s.fields()
 	seen := map[string]*yaml.Node{}
 	for key, value := range pairs(n) {
@@ -149,6 +152,9 @@ func (r *siteReader) site(name, n *yaml.Node) error {
 	}
 	if err := r.check(at, name, s, seen); err != nil {
 		return err
+	}
+	if s.Slots == 0 && s.Launcher == LauncherSlurm {
+		s.Slots = 64
 	}
 	r.sites[s.Name] = s
 	return nil
@@ -216,7 +222,7 @@ func duration(to *time.Duration, least time.Duration) func(*yaml.Node) string {
 // ours are options of sbatch on which it rests that attempts are launched once and found
 // again, or that other settings stand for.
 var ours = []string{
-	"array", "chdir", "comment", "cpus-per-task", "error", "export", "export-file", "gres", "gpus", "input", "job-name", "mem", "nodes", "ntasks", "open-mode", "output",
+	"array", "chdir", "clusters", "comment", "cpus-per-task", "error", "export", "export-file", "gres", "gpus", "hold", "input", "job-name", "mem", "nodes", "ntasks", "open-mode", "output",
 	"parsable", "partition", "account", "qos", "constraint", "requeue", "signal", "test-only", "time", "uid", "wait", "wrap",
 }
 
@@ -231,7 +237,8 @@ func options(to *[]string) func(*yaml.Node) string {
 			if item.Kind != yaml.ScalarNode || !strings.HasPrefix(item.Value, "--") || name == "" {
 				return expected
 			}
-			if slices.Contains(ours, name) {
+			// sbatch takes an option by its first letters, too.
+			if slices.ContainsFunc(ours, func(o string) bool { return strings.HasPrefix(o, name) }) {
 				n.Value = item.Value
 				return "no --" + name + ": r1ctl sets it, or a setting of its own does"
 			}
@@ -240,9 +247,6 @@ func options(to *[]string) func(*yaml.Node) string {
 		return ""
 	}
 }
-
-// slurmOnly are settings that mean nothing without a scheduler.
-var slurmOnly = []string{"scratch", "cache_dir", "binary", "ssh", "conf", "partition", "account", "qos", "constraint", "gres", "args", "cpus", "gpus", "memory", "walltime", "poll"}
 
 // check looks at a site as a whole.
 func (r *siteReader) check(at string, name *yaml.Node, s NamedSite, seen map[string]*yaml.Node) error {
@@ -253,8 +257,8 @@ func (r *siteReader) check(at string, name *yaml.Node, s NamedSite, seen map[str
 	case !slices.Contains(launchers, s.Launcher):
 		return r.wrong(seen["launcher"], "%s.launcher is %q, expected one of %s%s", at, s.Launcher, strings.Join(launchers, ", "), nearest(s.Launcher, launchers))
 	case s.Launcher == LauncherLocal:
-		for _, key := range slurmOnly {
-			if seen[key] != nil {
+		for _, key := range slices.Sorted(maps.Keys(seen)) {
+			if key != "launcher" && key != "slots" { // the others mean nothing without a scheduler
 				return r.wrong(seen[key], "%s.%s is for launcher slurm, and the site's is local", at, key)
 			}
 		}

@@ -44,6 +44,9 @@ sites:
 	if c.Sites["here"].Slots != 3 || len(c.Sites) != 2 {
 		t.Errorf("sites %+v", c.Sites)
 	}
+	if here, err := loadSites(t, "site: {name: here, slots: 5}\nsites:\n  here: {launcher: local}\n"); err != nil || here.ChosenSite().Slots != 5 {
+		t.Errorf("a local site without slots: %+v, %v", here.ChosenSite(), err)
+	}
 	if none, err := loadSites(t, "site: {slots: 5}\n"); err != nil || none.ChosenSite().Launcher != LauncherLocal || none.ChosenSite().Slots != 5 {
 		t.Errorf("without sites: %+v, %v", none.ChosenSite(), err)
 	}
@@ -61,6 +64,7 @@ func TestMistakesInSites(t *testing.T) {
 		"walltime too short": {head + "    walltime: 30s\n", `:5: sites.cluster.walltime is "30s", expected a time from 5m0s`},
 		"set twice":          {head + "    gpus: 1\n    gpus: 2\n", `gpus`},
 		"an option of ours":  {head + "    args: [--exclusive, --array=1-4]\n", `:5: sites.cluster.args is "--array=1-4", expected no --array`},
+		"another cluster":    {head + "    args: [--cluster=b]\n", `:5: sites.cluster.args is "--cluster=b", expected no --cluster`},
 		"no option":          {head + "    args: [exclusive]\n", `:5: sites.cluster.args`},
 		"a word with spaces": {head + "    account: my account\n", `:5: sites.cluster.account is "my account", expected a word`},
 		"gres without gpus":  {head + "    gres: gpu:h100\n", `:5: sites.cluster.gres`},

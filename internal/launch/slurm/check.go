@@ -16,7 +16,7 @@ import (
 
 // Check asks the scheduler whether it would take an attempt that asks for so much, and
 // submits nothing. It says what it found in a line.
-func Check(ctx context.Context, cfg Config, want r1.Resources, walltime time.Duration) (string, error) {
+func Check(ctx context.Context, cfg Config, want r1.Resources, walltime, notice time.Duration) (string, error) {
 	a, err := ask(ctx, cfg.Exec, "sinfo", "--noheader", "--format=%P|%a|%T|%D|%c|%m|%G")
 	if err != nil {
 		return "", &r1.Error{Name: "slurm-unreachable", Detail: "Slurm gives no answer", Remedy: "see that sinfo works where r1ctl runs, or set ssh (a login node) or conf (a slurm.conf) of the site", Err: err}
@@ -29,16 +29,19 @@ func Check(ctx context.Context, cfg Config, want r1.Resources, walltime time.Dur
 	if err != nil {
 		return "", err
 	}
-	if err := checkNodes(nodes[partition], partition, cfg.Queue, want); err != nil {
+	kinds := kindsOf(nodes, partition)
+	if err := checkNodes(kinds, partition, cfg.Queue, want); err != nil {
 		return "", err
 	}
 	if err := checkScratch(cfg.Root); err != nil {
 		return "", err
 	}
 	l := &Launcher{cfg: cfg}
-	args := append(l.arguments(cfg.Root, r1.Launch{Key: r1.JobKey{Run: "check", Stage: "check", Job: "check"}.Attempt(1), Resources: want, Walltime: walltime}), "--test-only")
-	answer, err := cfg.Exec(ctx, "#!/bin/sh\n", append([]string{"sbatch"}, args...)...)
-	service, all := count(nodes[partition])
+	args := append(l.arguments(cfg.Root, r1.Launch{Key: r1.JobKey{Run: "check", Stage: "check", Job: "check"}.Attempt(1), Resources: want, Walltime: walltime, Notice: notice}), "--test-only")
+	sctx, cancel := context.WithTimeout(ctx, commandWait)
+	defer cancel()
+	answer, err := cfg.Exec(sctx, "#!/bin/sh\n", append([]string{"sbatch"}, args...)...)
+	service, all := count(kinds)
 	would := "be taken"
 	switch {
 	case err != nil:
@@ -47,9 +50,7 @@ func Check(ctx context.Context, cfg Config, want r1.Resources, walltime time.Dur
 		// Of a job that only nodes out of service could run, sbatch itself says nothing.
 		would = "wait for a node to come back"
 	case answer.Code != 0:
-		if _, err = submitted(answer); err == nil {
-			err = fmt.Errorf("sbatch --test-only: %s", answer.said())
-		}
+		_, err = submitted(answer)
 		return "", err
 	}
 	return fmt.Sprintf("partition %s, %d of %d nodes in service; a job of %s would %s", partition, service, all, asked(want), would), nil
@@ -88,7 +89,7 @@ func leading(text string) int {
 	return n
 }
 
-// checkPartition finds the partition, or the default one.
+// checkPartition finds the partition, several of them, or the default one.
 func checkPartition(nodes map[string][]kind, name string) (string, error) {
 	names := slices.Sorted(maps.Keys(nodes))
 	if name == "" {
@@ -112,8 +113,17 @@ func checkPartition(nodes map[string][]kind, name string) (string, error) {
 			return "", &r1.Error{Name: "slurm-partition", Detail: fmt.Sprintf("partition %s is down", n), Remedy: "wait for it, or set another partition of the site: " + strings.Join(names, ", ")}
 		}
 	}
-	first, _, _ := strings.Cut(name, ",")
-	return first, nil
+	return name, nil
+}
+
+// kindsOf are the nodes of partitions, named as sbatch takes them. One that is in several counts
+// in each.
+func kindsOf(nodes map[string][]kind, partitions string) []kind {
+	var out []kind
+	for _, name := range strings.Split(partitions, ",") {
+		out = append(out, nodes[name]...)
+	}
+	return out
 }
 
 // checkNodes looks for one kind of node that has all a job asks for.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -31,6 +32,15 @@ func (a Answer) said() string {
 	return strings.TrimSpace(lines[len(lines)-1])
 }
 
+// bounded makes sure that an sbatch whose caller is gone, or gave up, is gone too before its
+// answer is waited for no more: it may not make a job long after.
+func bounded(argv []string) []string {
+	if argv[0] != "sbatch" {
+		return argv
+	}
+	return append([]string{"timeout", "--signal=KILL", fmt.Sprint(int((commandWait - 5*time.Second).Seconds()))}, argv...)
+}
+
 // Here runs commands on this machine. conf, when set, is the slurm.conf they use.
 func Here(conf string) Exec {
 	return func(ctx context.Context, stdin string, argv ...string) (Answer, error) {
@@ -38,7 +48,7 @@ func Here(conf string) Exec {
 		if conf != "" {
 			env = append(env, "SLURM_CONF="+conf)
 		}
-		return run(ctx, env, stdin, argv)
+		return run(ctx, env, stdin, bounded(argv))
 	}
 }
 
@@ -46,11 +56,15 @@ func Here(conf string) Exec {
 // asking for a password. host is as in the user's own configuration of ssh.
 func SSH(host, conf string) Exec {
 	return func(ctx context.Context, stdin string, argv ...string) (Answer, error) {
-		remote := []string{"env", "TZ=UTC", "LC_ALL=C", "SLURM_TIME_FORMAT=standard"}
+		remote := []string{"env"}
+		for _, name := range hiding { // a login node's start-up files may set it
+			remote = append(remote, "-u", name)
+		}
+		remote = append(remote, "TZ=UTC", "LC_ALL=C", "SLURM_TIME_FORMAT=standard")
 		if conf != "" {
 			remote = append(remote, "SLURM_CONF="+conf)
 		}
-		remote = append(remote, argv...)
+		remote = append(remote, bounded(argv)...)
 		for i, word := range remote {
 			remote[i] = quote(word)
 		}
@@ -60,6 +74,12 @@ func SSH(host, conf string) Exec {
 		}
 		return a, err
 	}
+}
+
+// hiding are variables that make squeue show some of a user's jobs only, or those of another cluster.
+var hiding = []string{
+	"SLURM_CLUSTERS", "SQUEUE_ACCOUNT", "SQUEUE_ALL", "SQUEUE_FEDERATION", "SQUEUE_FORMAT", "SQUEUE_FORMAT2", "SQUEUE_LICENSES", "SQUEUE_LOCAL", "SQUEUE_NAMES",
+	"SQUEUE_PARTITION", "SQUEUE_QOS", "SQUEUE_STATES", "SQUEUE_USERS",
 }
 
 // sshFailed is ssh's own exit code; no command of Slurm ends with it.
@@ -87,6 +107,7 @@ func run(ctx context.Context, env []string, stdin string, argv []string) (Answer
 	cmd.Env = env
 	cmd.Stdin = strings.NewReader(stdin)
 	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // which timeout passes on
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()
 	a := Answer{Stdout: out.String(), Stderr: errs.String(), Code: cmd.ProcessState.ExitCode()}

@@ -333,7 +333,7 @@ func TestCheckOfTheSite(t *testing.T) {
 	} {
 		cfg := b.l.cfg
 		cfg.Queue = c.queue
-		found, err := Check(context.Background(), cfg, c.want, time.Hour)
+		found, err := Check(context.Background(), cfg, c.want, time.Hour, time.Minute)
 		named, _ := r1.AsError(err)
 		if (err == nil) != (c.fails == "") || (err == nil) != (found != "") || err != nil && (named == nil || named.Name != c.fails || named.Remedy == "") {
 			t.Errorf("%s: %q, %v; want %q", name, found, err, c.fails)

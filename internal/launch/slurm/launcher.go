@@ -74,7 +74,7 @@ func New(cfg Config) (*Launcher, error) {
 	return &Launcher{
 		cfg:    cfg,
 		poll:   &poller{look: func(ctx context.Context) (map[string][]job, error) { return queue(ctx, cfg.Exec) }, now: time.Now},
-		settle: 30 * time.Second,
+		settle: 3 * commandWait,
 	}, nil
 }
 

@@ -109,6 +109,7 @@ func TestAnswersOfSbatch(t *testing.T) {
 		"something else":        {answer: Answer{Stdout: "Submitted!\n"}},
 		"unknown partition":     {answer: Answer{Code: 1, Stderr: "sbatch: error: invalid partition specified: nope\nsbatch: error: Batch job submission failed: Invalid partition name specified\n"}, known: true},
 		"too many GPUs":         {answer: Answer{Code: 1, Stderr: "sbatch: error: Batch job submission failed: Requested node configuration is not available\n"}, known: true},
+		"unknown reservation":   {answer: Answer{Code: 1, Stderr: "sbatch: error: Batch job submission failed: Requested reservation is invalid\n"}, known: true},
 		"controller down":       {answer: Answer{Code: 1, Stderr: "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)\n"}},
 		"socket":                {answer: Answer{Code: 1, Stderr: "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation\n"}},
 		"too many jobs":         {answer: Answer{Code: 1, Stderr: "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)\n"}},
@@ -140,11 +141,12 @@ func TestNodesAsRecorded(t *testing.T) {
 		"mistyped":          {queue: Queue{Partition: "urgnt"}, fails: "slurm-partition"},
 		"a partition down":  {queue: Queue{Partition: "old"}, fails: "slurm-partition"},
 		"several":           {queue: Queue{Partition: "train,big"}},
+		"in the second one": {queue: Queue{Partition: "train,big"}, want: r1.Resources{GPUs: 8}},
 		"several, mistyped": {queue: Queue{Partition: "train,bgi"}, fails: "slurm-partition"},
 	} {
 		partition, err := checkPartition(nodes, c.queue.Partition)
 		if err == nil {
-			err = checkNodes(nodes[partition], partition, c.queue, c.want)
+			err = checkNodes(kindsOf(nodes, partition), partition, c.queue, c.want)
 		}
 		named, _ := r1.AsError(err)
 		if (err == nil) != (c.fails == "") || named != nil && (named.Name != c.fails || named.Remedy == "") {

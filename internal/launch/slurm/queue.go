@@ -165,12 +165,14 @@ func past(ctx context.Context, x Exec, id, name string) (e ending, found bool, e
 	} else if !keepsNone(err) {
 		return ending{}, false, err
 	}
-	a, err = ask(ctx, x, "sacct", "--completion", "--noheader", "--parsable2", "--jobs="+id)
-	if err != nil {
-		if keepsNone(err) {
-			err = nil
-		}
+	cctx, cancel := context.WithTimeout(ctx, commandWait)
+	defer cancel()
+	a, err = x(cctx, "", "sacct", "--completion", "--noheader", "--parsable2", "--jobs="+id)
+	if err != nil && !keepsNone(err) {
 		return ending{}, false, err
+	}
+	if err != nil || a.Code != 0 { // a log that is not there, or that is not for everybody to read
+		return ending{}, false, nil
 	}
 	e, found = parseCompletions(a.Stdout, id, name)
 	return e, found, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/r1ctl/r1ctl/internal/launch/record"
@@ -39,7 +40,7 @@ func (l *Launcher) status(ctx context.Context, key r1.AttemptKey, dir string) (r
 		return r1.Status{}, err
 	}
 	j, found := choose(jobs[l.name(key)], e)
-	if found && phase(j.state) != r1.StateEnded {
+	if found && phase(j.state) != r1.StateEnded && !putBack(j, e) {
 		return l.living(ctx, dir, j, e)
 	}
 	// A final word is never said by what may be old: the job may have been submitted since.
@@ -54,6 +55,9 @@ func (l *Launcher) status(ctx context.Context, key r1.AttemptKey, dir string) (r
 	}
 	j, found = choose(jobs[l.name(key)], e)
 	switch {
+	case found && putBack(j, e):
+		reason := "Slurm has put job " + j.id + " back into its queue, which ran already: it is cancelled"
+		return r1.Status{State: r1.StateUnknown, ID: jobName(j.id), Reason: reason}, l.cancel(ctx, j.id)
 	case found && phase(j.state) != r1.StateEnded:
 		return l.living(ctx, dir, j, e)
 	case !found && e.job == nil && e.claimed == "":
@@ -62,8 +66,20 @@ func (l *Launcher) status(ctx context.Context, key r1.AttemptKey, dir string) (r
 		}
 		return r1.Status{State: r1.StateUnknown, Reason: "the job has just been submitted"}, nil
 	}
+	// One that bears the name as well would take a place, only to stand down.
+	for _, other := range living(jobs[l.name(key)]) {
+		if other.id != j.id {
+			if err := l.cancel(ctx, other.id); err != nil {
+				return r1.Status{}, err
+			}
+		}
+	}
 	return l.conclude(ctx, key, dir, j, e)
 }
+
+// putBack tells whether a job waits that had the claim and so ran: a cluster's RequeueExit does
+// that in spite of --no-requeue, and would do it again.
+func putBack(j job, e evidence) bool { return phase(j.state) == r1.StatePending && e.claimed == j.id }
 
 // choose picks the job that is the attempt: the one that has the claim, else one
 // that may get it, else the one that was submitted first. found is false where the scheduler knows none.
@@ -150,10 +166,10 @@ func (l *Launcher) conclude(ctx context.Context, key r1.AttemptKey, dir string, 
 	if end.Ended.Before(end.Started) || end.Ended.IsZero() {
 		end.Ended = time.Now().UTC()
 	}
+	discard(dir)
 	if _, err := record.Create(dir, endFile, end); err != nil {
 		return r1.Status{}, err
 	}
-	discard(dir)
 	said, err := read[endRecord](dir, endFile)
 	if err != nil || said == nil {
 		return r1.Status{}, errors.Join(err, errors.New("what was written of the attempt's end cannot be read"))
@@ -173,7 +189,10 @@ func (l *Launcher) hear(ctx context.Context, key r1.AttemptKey, t *testimony, qu
 			t.ending = said
 			return nil
 		}
-		if err == nil {
+		switch {
+		case err != nil && !strings.Contains(err.Error(), "Invalid job id"):
+			return err
+		case err == nil:
 			return fmt.Errorf("squeue says that job %s is %s, and scontrol that it is %s", t.id, t.state, said.state)
 		}
 	}

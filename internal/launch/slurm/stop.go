@@ -41,13 +41,21 @@ func (l *Launcher) stop(ctx context.Context, key r1.AttemptKey, dir string, grac
 	}
 	defer turn.Close()
 	e, err := gather(dir)
-	if err != nil || e.end != nil {
+	if err != nil {
 		return err
 	}
 	// Asked first: what was not accepted is not remembered either.
 	jobs, err := l.poll.jobs(ctx, 0)
 	if err != nil {
 		return err
+	}
+	if e.end != nil { // it is over; what bears its name is not
+		for _, j := range living(jobs[l.name(key)]) {
+			if err := l.cancel(ctx, j.id); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	asked, err := record.AskStop(dir, grace)
 	if err != nil {
@@ -109,6 +117,10 @@ func (l *Launcher) ask(ctx context.Context, j job, grace time.Duration) error {
 
 // kill ends all processes of a job at once.
 func (l *Launcher) kill(ctx context.Context, id string) error {
+	// The script's process first, by itself: to end a whole job the cluster takes its KillWait.
+	if err := l.cancel(ctx, "--signal=KILL", "--batch", id); err != nil {
+		return err
+	}
 	return l.cancel(ctx, "--signal=KILL", "--full", id)
 }
 

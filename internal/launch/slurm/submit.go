@@ -91,7 +91,12 @@ func (l *Launcher) ensure(ctx context.Context, dir string, a r1.Launch) error {
 }
 
 // discard removes the environment of an attempt that needs none any more: it may hold a key.
-func discard(dir string) { _ = os.Remove(filepath.Join(dir, envFile)) }
+func discard(dir string) {
+	left, _ := filepath.Glob(filepath.Join(dir, wholefile.Aside+envFile+"-*")) // of a writer that was killed
+	for _, file := range append(left, filepath.Join(dir, envFile)) {
+		_ = os.Remove(file)
+	}
+}
 
 // prepare writes what the job finds in its environment, and gives its script. The script lies
 // in the scheduler's own folder, so it holds nothing but paths.
@@ -165,7 +170,11 @@ func timeLimit(walltime time.Duration) time.Duration {
 // noticeOf is how long before the walltime is over SIGTERM is asked for: Slurm
 // looks every half minute, so what the attempt needs is not enough.
 func noticeOf(a r1.Launch) time.Duration {
-	return max(a.Notice+time.Minute, 2*time.Minute)
+	notice := max(a.Notice+time.Minute, 2*time.Minute)
+	if a.Walltime > 0 { // else it would end before it has done anything, each time
+		notice = min(notice, a.Walltime/2)
+	}
+	return notice
 }
 
 // submitted reads sbatch's answer. An r1.Error is a refusal, which is definite; any
@@ -184,9 +193,9 @@ func submitted(a Answer) (jobRecord, error) {
 			return jobRecord{}, fmt.Errorf("sbatch: %s", a.said())
 		}
 	}
-	for sign, remedy := range refused {
-		if strings.Contains(text, sign) {
-			return jobRecord{}, &r1.Error{Name: "slurm-refused", Detail: "Slurm refuses the job: " + strings.TrimPrefix(a.said(), "sbatch: error: "), Remedy: remedy}
+	for _, r := range refusalsOfSbatch {
+		if strings.Contains(text, r.sign) {
+			return jobRecord{}, &r1.Error{Name: "slurm-refused", Detail: "Slurm refuses the job: " + strings.TrimPrefix(a.said(), "sbatch: error: "), Remedy: r.remedy}
 		}
 	}
 	return jobRecord{}, fmt.Errorf("sbatch: %s", a.said())
@@ -195,23 +204,25 @@ func submitted(a Answer) (jobRecord, error) {
 // unanswered are signs that the controller may or may not have the job, or would take it later.
 var unanswered = []string{"Unable to contact", "timed out", "Socket", "temporarily", "standby", "Connection", "Zero Bytes", "Transport", "communication", "submit limit", "Authentication", "authentication"}
 
-// refused are signs of a definite refusal, with remedies.
-var refused = map[string]string{
-	"invalid partition":                "correct partition of the site: sinfo lists those there are",
-	"Invalid partition":                "correct partition of the site: sinfo lists those there are",
-	"not available":                    "ask for less, or for another partition: sinfo -o '%P %c %m %G' shows what nodes have",
-	"Invalid generic resource":         "correct gres of the site: sinfo -o '%P %G' shows what nodes have",
-	"Invalid account":                  "correct account and partition of the site: sacctmgr show associations user=$USER lists yours",
-	"Invalid qos":                      "correct qos of the site: sacctmgr show qos lists those there are",
-	"Invalid feature":                  "correct constraint of the site: sinfo -o '%P %f' shows what nodes have",
-	"Requested time limit is invalid":  "let the site's walltime be below the partition's limit: sinfo -o '%P %l'",
-	"Memory specification":             "ask for less memory: sinfo -o '%P %m' shows what nodes have",
-	"unrecognized option":              "correct args of the site: sbatch --help lists the options",
-	"Invalid":                          "correct the site's settings for Slurm (docs/slurm.md)",
-	"Access denied":                    "ask those who run the cluster for the right to use that partition or account",
-	"access denied":                    "ask those who run the cluster for the right to use that partition or account",
-	"permission":                       "ask those who run the cluster for the right to use that partition or account",
-	"Job violates accounting/QOS":      "ask for less, or for another account or qos",
-	"More processors requested":        "ask for fewer CPUs: sinfo -o '%P %c' shows what nodes have",
-	"CPU count per node can not be sa": "ask for fewer CPUs: sinfo -o '%P %c' shows what nodes have",
+// refusalsOfSbatch are signs of a definite refusal, with remedies; the first that fits counts. A
+// limit of how many jobs may be submitted is none: it passes.
+var refusalsOfSbatch = []struct{ sign, remedy string }{
+	{"invalid partition", "correct partition of the site: sinfo lists those there are"},
+	{"Invalid partition", "correct partition of the site: sinfo lists those there are"},
+	{"not available", "ask for less, or for another partition: sinfo -o '%P %c %m %G' shows what nodes have"},
+	{"Invalid generic resource", "correct gres of the site: sinfo -o '%P %G' shows what nodes have"},
+	{"Invalid account", "correct account and partition of the site: sacctmgr show associations user=$USER lists yours"},
+	{"Invalid qos", "correct qos of the site: sacctmgr show qos lists those there are"},
+	{"Invalid feature", "correct constraint of the site: sinfo -o '%P %f' shows what nodes have"},
+	{"reservation is invalid", "correct the reservation in args of the site: scontrol show reservations lists those there are"},
+	{"Requested time limit is invalid", "let the site's walltime be below the partition's limit: sinfo -o '%P %l'"},
+	{"Memory specification", "ask for less memory: sinfo -o '%P %m' shows what nodes have"},
+	{"unrecognized option", "correct args of the site: sbatch --help lists the options"},
+	{"Access denied", "ask those who run the cluster for the right to use that partition or account"},
+	{"access denied", "ask those who run the cluster for the right to use that partition or account"},
+	{"permission", "ask those who run the cluster for the right to use that partition or account"},
+	{"More processors requested", "ask for fewer CPUs: sinfo -o '%P %c' shows what nodes have"},
+	{"CPU count per node can not be sa", "ask for fewer CPUs: sinfo -o '%P %c' shows what nodes have"},
+	{"Invalid", "correct the site's settings for Slurm (docs/slurm.md)"},
+	{"is invalid", "correct the site's settings for Slurm (docs/slurm.md)"},
 }
