@@ -91,17 +91,22 @@ func checkPublish(d *decoder, s *rawStage) {
 	}
 }
 
-// places refuses two stages that publish to one place: each would undo the other.
+// places refuses two stages that publish to one place, or one within that of the other: each
+// would undo the other.
 func (d *decoder) places(stages []*rawStage) {
-	taken := map[string]string{}
+	type place struct{ to, stage string }
+	var taken []place
 	for _, s := range stages {
 		to, _ := s.params["to"].(string)
 		if to == "" || s.kind == nil || s.kind.name != r1.KindPublish {
 			continue
 		}
-		if other, ok := taken[to]; ok {
-			d.breaks("defined-twice", at(lookup(s.node, "params"), "to"), fmt.Sprintf("%s.params.to", s.name), "stage %s publishes to %s too", other, to)
+		for _, p := range taken {
+			if to == p.to || strings.HasPrefix(to, p.to+"/") || strings.HasPrefix(p.to, to+"/") {
+				d.breaks("defined-twice", at(lookup(s.node, "params"), "to"), fmt.Sprintf("%s.params.to", s.name), "stage %s publishes to %s", p.stage, p.to)
+				break
+			}
 		}
-		taken[to] = s.name
+		taken = append(taken, place{to, s.name})
 	}
 }

@@ -150,7 +150,7 @@ func (c Config) clientOptions(ctx context.Context) (s3.Options, error) {
 		UsePathStyle: c.PathStyle,
 		HTTPClient:   httpClient(),
 		// The SDK's default sends CRC32 checksums that many other servers refuse.
-		// Bodies are protected by their signed sha256 instead.
+		// Bodies are protected by their signed sha256 instead (see digests).
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 		// The SDK's shared retry quota runs dry when many transfers meet one outage.

@@ -61,8 +61,8 @@ func (d *Doomed) coversArtifact(prefix string, m r1.Manifest) bool {
 func (s *Store) Doomed(ctx context.Context) (*Doomed, error) {
 	var d Doomed
 	err := s.GetJSON(ctx, r1.DoomedKey, &d)
-	if errors.Is(err, r1.ErrNotFound) {
-		return nil, nil
+	if errors.Is(err, r1.ErrNotFound) || err == nil && d.At.IsZero() {
+		return nil, nil // there never was one, or it has ended
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look for a garbage collection under way: %w", err)
@@ -103,12 +103,21 @@ func (s *Store) Dooms(ctx context.Context, d Doomed) (bool, error) {
 
 // Spare ends what Doom began, unless another collection has taken its place.
 func (s *Store) Spare(ctx context.Context, d Doomed) error {
-	ours, err := s.Dooms(ctx, d)
-	if err != nil || !ours {
-		return err
+	err := UpdateJSON(ctx, s, r1.DoomedKey, func(there *Doomed) error {
+		if !there.sameAs(d) {
+			return errNotOurs
+		}
+		*there = Doomed{}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errNotOurs) {
+		return fmt.Errorf("end the garbage collection: %w", err)
 	}
-	return s.TakeOver(ctx)
+	return nil
 }
+
+// errNotOurs is that another collection is under way, or none.
+var errNotOurs = errors.New("not this collection")
 
 // TakeOver ends the collection that is under way, whose ever it is.
 func (s *Store) TakeOver(ctx context.Context) error {

@@ -40,6 +40,11 @@ func (s *Store) PutJSONIfAbsent(ctx context.Context, key string, v any) (won boo
 	if err != nil {
 		return false, err
 	}
+	return s.PutBytesIfAbsent(ctx, key, data)
+}
+
+// PutBytesIfAbsent is PutJSONIfAbsent for a small object of any kind.
+func (s *Store) PutBytesIfAbsent(ctx context.Context, key string, data []byte) (won bool, err error) {
 	for try := 1; ; try++ {
 		err := s.putBytes(ctx, key, data, conditions{absent: true})
 		if err == nil {

@@ -129,7 +129,7 @@ func nearest(path string) string {
 // HoldsRows says whether a file of a dataset folder is one of rows, by its name
 // without the folder.
 func HoldsRows(name string) bool {
-	return FormatOf(name) != "" && !IsAccount(name) && !strings.HasPrefix(name, ".")
+	return FormatOf(name) != "" && !r1.IsAccount(name) && !strings.HasPrefix(name, ".")
 }
 
 // Dir is a dataset folder: its files in one of the Formats in order of name,
@@ -153,12 +153,6 @@ func Dir(dir string) (Source, error) {
 		}
 	}
 	return files, nil
-}
-
-// IsAccount says whether a file tells of rows that are not in the dataset.
-func IsAccount(name string) bool {
-	name = strings.TrimSuffix(name, ".gz")
-	return name == "dropped.jsonl" || name == "quarantine.jsonl"
 }
 
 func localFile(path string) Source {

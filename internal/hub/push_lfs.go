@@ -210,12 +210,6 @@ func (p *pusher) sendParts(ctx context.Context, f UploadFile, upload *lfsAction,
 
 // put sends a range of a file, and repeats it where a connection breaks: it is read anew.
 func (p *pusher) put(ctx context.Context, f UploadFile, where string, offset, length int64, header map[string]string, high *int64) (etag string, err error) {
-	var open []io.Closer
-	defer func() {
-		for _, c := range open {
-			_ = c.Close()
-		}
-	}()
 	var readErr error
 	body := func() (io.Reader, error) {
 		r, err := f.Open(ctx, offset, length)
@@ -223,8 +217,10 @@ func (p *pusher) put(ctx context.Context, f UploadFile, where string, offset, le
 			readErr = fmt.Errorf("read %s: %w", f.Path, err)
 			return nil, readErr
 		}
-		open = append(open, r)
-		return io.NopCloser(&counted{Reader: r, meter: p.meter, high: high}), nil
+		return struct {
+			io.Reader
+			io.Closer
+		}{&counted{Reader: r, meter: p.meter, high: high}, r}, nil
 	}
 	q, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPut, where, retryablehttp.ReaderFunc(body))
 	if err != nil {

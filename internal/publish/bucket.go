@@ -3,6 +3,8 @@ package publish
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,7 +31,19 @@ type claim struct {
 	SHA256      string    `json:"sha256"`
 	// Stale are files of the publication that is replaced, which go.
 	Stale []string `json:"stale,omitempty"`
+	// Files are those that are being written.
+	Files []string `json:"files"`
+	// Over is the sha256 of the marker that was there when the prefix was claimed; empty: none was.
+	Over string `json:"over,omitempty"`
 }
+
+// of tells whether a claim is that of a publication.
+func (c *claim) of(in Input) bool {
+	return c != nil && c.By == in.By && c.Fingerprint == in.Fingerprint && c.SHA256 == in.Artifact.SHA256
+}
+
+// errOvertaken is that another publication came between; the next try sees what it has done.
+var errOvertaken = errors.New("another publication came between")
 
 // prefix is a place in a bucket.
 type prefix struct {
@@ -52,14 +66,14 @@ func (p *Publisher) toBucket(ctx context.Context, in Input, rec *Record) error {
 	}
 	if whole {
 		rec.Already = true
-		return d.Delete(ctx, d.key(claimFile))
+		return d.release(ctx, in)
 	}
 	texts, err := in.texts()
 	if err != nil {
 		return err
 	}
-	if err := d.unmark(ctx, texts[MarkerFile]); err != nil {
-		return err
+	if err := d.unmark(ctx, texts[MarkerFile], held.Over); err != nil {
+		return errors.Join(err, d.release(ctx, in))
 	}
 	if err := p.copyFiles(ctx, d, in); err != nil {
 		return err
@@ -75,23 +89,43 @@ func (p *Publisher) toBucket(ctx context.Context, in Input, rec *Record) error {
 		}
 	}
 	fault.Point(fault.EngineComputed, in.By.String())
-	if err := d.PutBytes(ctx, d.key(MarkerFile), texts[MarkerFile]); err != nil {
+	won, err := d.PutBytesIfAbsent(ctx, d.key(MarkerFile), texts[MarkerFile])
+	if err == nil && !won {
+		err = errOvertaken // by who claimed it while this one was asleep
+	}
+	if err != nil {
+		return err
+	}
+	return d.release(ctx, in)
+}
+
+// release takes this job's claim away, and no other's.
+func (d prefix) release(ctx context.Context, in Input) error {
+	found, err := d.claimed(ctx)
+	if err != nil || !found.of(in) {
 		return err
 	}
 	return d.Delete(ctx, d.key(claimFile))
 }
 
-// unmark takes the marker of another publication away: from here to the end nothing is
-// whole. One's own stays, which a try before this one may have written just now.
-func (d prefix) unmark(ctx context.Context, own []byte) error {
+// unmark takes the marker away that was there when the prefix was claimed: from here to the
+// end nothing is whole. One's own stays, which a try before this one may have written just now.
+func (d prefix) unmark(ctx context.Context, own []byte, over string) error {
 	there, err := d.GetBytes(ctx, d.key(MarkerFile))
-	if errors.Is(err, r1.ErrNotFound) || err == nil && bytes.Equal(there, own) {
+	switch {
+	case errors.Is(err, r1.ErrNotFound), err == nil && bytes.Equal(there, own):
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
+	case digest(there) != over:
+		return errOvertaken
 	}
 	return d.Delete(ctx, d.key(MarkerFile))
+}
+
+func digest(raw []byte) string {
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
 }
 
 // take makes sure that this job may write to the prefix: it is empty, claimed by this job
@@ -102,23 +136,25 @@ func (d prefix) take(ctx context.Context, in Input) (held claim, whole bool, err
 		if err != nil {
 			return held, false, err
 		}
-		at, there, err := d.look(ctx, in.marker())
+		at, there, over, err := d.look(ctx, in.marker())
 		if err != nil {
 			return held, false, err
 		}
-		mine := found != nil && found.By == in.By && found.Fingerprint == in.Fingerprint && found.SHA256 == in.Artifact.SHA256
 		switch {
-		case found != nil && !mine:
+		case found != nil && found.By != in.By:
 			return held, false, d.busy(*found)
 		case at == same:
 			return held, true, nil
-		case mine:
+		case found.of(in):
 			return *found, false, nil
+		}
+		held = claim{By: in.By, Fingerprint: in.Fingerprint, SHA256: in.Artifact.SHA256, Stale: there.stale(in.marker()), Files: in.marker().paths(), Over: over}
+		if found != nil { // this job's, with other parameters: it was stopped, and goes on with these
+			return held, false, d.succeed(ctx, *found, &held)
 		}
 		if err := refuse(at, there, d.URI(d.folder), in.Replace); err != nil {
 			return held, false, err
 		}
-		held = claim{By: in.By, Fingerprint: in.Fingerprint, SHA256: in.Artifact.SHA256, Stale: there.stale(in.marker())}
 		won, err := d.PutJSONIfAbsent(ctx, d.key(claimFile), held)
 		if err != nil || won {
 			return held, false, err
@@ -127,6 +163,21 @@ func (d prefix) take(ctx context.Context, in Input) (held claim, whole bool, err
 			return held, false, fmt.Errorf("%s is claimed and released all the time", d.URI(d.folder))
 		}
 	}
+}
+
+// succeed puts a claim in the place of an earlier one of the same job: what that one was to
+// remove goes, and what it has written and this one does not.
+func (d prefix) succeed(ctx context.Context, before claim, held *claim) error {
+	for _, path := range slices.Concat(before.Stale, before.Files) {
+		if !slices.Contains(held.Files, path) && !slices.Contains(held.Stale, path) {
+			held.Stale = append(held.Stale, path)
+		}
+	}
+	raw, err := json.Marshal(held)
+	if err != nil {
+		return fmt.Errorf("write the claim: %w", err)
+	}
+	return d.PutBytes(ctx, d.key(claimFile), raw)
 }
 
 func (d prefix) busy(by claim) error {
@@ -151,33 +202,35 @@ func (d prefix) claimed(ctx context.Context) (*claim, error) {
 	return &c, nil
 }
 
-// look compares what lies below the prefix.
-func (d prefix) look(ctx context.Context, now Marker) (standing, Marker, error) {
+// look compares what lies below the prefix; over is the digest of the marker there.
+func (d prefix) look(ctx context.Context, now Marker) (at standing, there Marker, over string, err error) {
 	objects, err := d.FilesUnder(ctx, d.folder)
 	if err != nil {
-		return foreign, Marker{}, err
+		return foreign, Marker{}, "", err
 	}
 	if !slices.ContainsFunc(objects, func(o artifact.Object) bool { return o.Key != d.key(claimFile) }) {
-		return absent, Marker{}, nil
+		return absent, Marker{}, "", nil
 	}
 	raw, err := d.GetBytes(ctx, d.key(MarkerFile))
 	if errors.Is(err, r1.ErrNotFound) {
-		return foreign, Marker{}, nil
+		return foreign, Marker{}, "", nil
 	}
 	if err != nil {
-		return foreign, Marker{}, err
+		return foreign, Marker{}, "", err
 	}
-	return judge(raw, now, func() (bool, error) { return d.missing(objects, now) == "", nil })
+	at, there, err = judge(raw, now, func() (bool, error) { return d.missing(objects, now) == "", nil })
+	return at, there, digest(raw), err
 }
 
-// missing names the first file that is not among the objects with its size.
+// missing names the first file that is not among the objects with its size. People may write
+// in the card.
 func (d prefix) missing(objects []artifact.Object, m Marker) string {
 	sizes := map[string]int64{}
 	for _, o := range objects {
 		sizes[o.Key] = o.Size
 	}
 	for _, f := range m.Files {
-		if size, ok := sizes[d.key(f.Path)]; !ok || size != f.Size {
+		if size, ok := sizes[d.key(f.Path)]; f.Path != CardFile && (!ok || size != f.Size) {
 			return f.Path
 		}
 	}

@@ -109,6 +109,11 @@ func (m *mortal) PutJSONIfAbsent(ctx context.Context, key string, v any) (won bo
 	return won, err
 }
 
+func (m *mortal) PutBytesIfAbsent(ctx context.Context, key string, data []byte) (won bool, err error) {
+	err = m.do(func() error { won, err = m.Bucket.PutBytesIfAbsent(ctx, key, data); return err })
+	return won, err
+}
+
 func (m *mortal) CopyFrom(ctx context.Context, bucket string, e r1.ManifestEntry, key string) error {
 	return m.do(func() error { return m.Bucket.CopyFrom(ctx, bucket, e, key) })
 }

@@ -2,6 +2,8 @@ package publish
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,7 +26,10 @@ const folderTries = 3
 // toFolder writes a folder. What only a person can change there is an error by name.
 func (p *Publisher) toFolder(ctx context.Context, in Input, rec *Record) error {
 	err := p.rename(ctx, in, rec)
-	for _, lasts := range []error{unix.EACCES, unix.EPERM, unix.EROFS, unix.ENOTDIR, unix.ENOSPC, unix.EDQUOT} {
+	if _, named := r1.AsError(err); named || ctx.Err() != nil {
+		_ = clear(in) // nobody may come back for it
+	}
+	for _, lasts := range []error{unix.EACCES, unix.EPERM, unix.EROFS, unix.ENOTDIR, unix.EISDIR, unix.ENAMETOOLONG, unix.EBUSY, unix.EXDEV, unix.ENOSPC, unix.EDQUOT} {
 		if errors.Is(err, lasts) {
 			_ = clear(in) // a full disk is not kept full
 			return &r1.Error{
@@ -49,9 +54,13 @@ func (p *Publisher) rename(ctx context.Context, in Input, rec *Record) error {
 		if err == nil {
 			err = refuse(at, there, to, in.Replace)
 		}
-		if err != nil || at == same {
-			rec.Already = at == same && !filled
-			return errors.Join(err, clear(in))
+		if err != nil {
+			return err
+		}
+		if at == same { // what cannot be cleared away beside it is no reason to say otherwise
+			rec.Already = !filled
+			_ = clear(in)
+			return nil
 		}
 		if !filled {
 			if err := clear(in); err != nil {
@@ -70,7 +79,8 @@ func (p *Publisher) rename(ctx context.Context, in Input, rec *Record) error {
 		}
 		switch {
 		case err == nil:
-			return errors.Join(wholefile.SyncDir(filepath.Dir(to)), clear(in))
+			_ = clear(in)
+			return wholefile.SyncDir(filepath.Dir(to))
 		case try == folderTries || !errors.Is(err, fs.ErrExist) && !errors.Is(err, unix.ENOTEMPTY):
 			return err
 		}
@@ -83,10 +93,15 @@ func unfinished(in Input) string { return fmt.Sprintf("%s%d", unfinishedPrefix(i
 
 func unfinishedPrefix(in Input) string {
 	dir, base := filepath.Split(in.To.Folder)
-	return filepath.Join(dir, fmt.Sprintf(".%.100s.r1ctl-%.12s-", base, in.Fingerprint))
+	job := sha256.Sum256(fmt.Appendf(nil, "%s %s", in.By, in.Fingerprint)) // equal jobs of two runs do not meet
+	return filepath.Join(dir, fmt.Sprintf(".%.100s.r1ctl-%x-", base, job[:6]))
 }
 
-// clear removes what this attempt and those before it left beside the folder.
+// leaving ends the name of what is being removed.
+const leaving = ".leaving"
+
+// clear removes what this attempt and those before it left beside the folder. It is moved away
+// first: of that, and of an attempt's own move to the published name, one wins.
 func clear(in Input) error {
 	dir, prefix := filepath.Split(unfinishedPrefix(in))
 	list, err := os.ReadDir(dir)
@@ -94,9 +109,19 @@ func clear(in Input) error {
 		return err
 	}
 	for _, e := range list {
-		if strings.HasPrefix(e.Name(), prefix) {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		if !strings.HasPrefix(e.Name(), prefix) {
+			continue
 		}
+		left := filepath.Join(dir, e.Name())
+		if !strings.HasSuffix(left, leaving) {
+			gone := left + rand.Text() + leaving
+			if rerr := os.Rename(left, gone); errors.Is(rerr, fs.ErrNotExist) {
+				continue
+			} else if rerr == nil {
+				left = gone
+			}
+		}
+		err = errors.Join(err, os.RemoveAll(left))
 	}
 	return err
 }
@@ -157,12 +182,54 @@ func lookAtFolder(to string, now Marker) (standing, Marker, error) {
 	if err != nil {
 		return foreign, Marker{}, err
 	}
-	return judge(raw, now, func() (bool, error) { return missingOf(to, now) == "", nil })
+	at, there, err := judge(raw, now, func() (bool, error) { return missingOf(to, now) == "", nil })
+	if err == nil && (at == mendable || at == other) {
+		err = onlyOurs(to, there)
+	}
+	return at, there, err
 }
 
-// missingOf names the first file that is not in the folder with its size.
+// onlyOurs refuses a folder with files that r1ctl did not publish, or a card that people have
+// written in: the folder is replaced as a whole, and they would go with it.
+func onlyOurs(to string, there Marker) error {
+	known := map[string]string{MarkerFile: ""}
+	for _, f := range there.Files {
+		known[f.Path] = f.SHA256
+	}
+	err := filepath.WalkDir(to, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(to, path)
+		if err != nil {
+			return err
+		}
+		sum, ours := known[filepath.ToSlash(name)]
+		if ours && name == CardFile {
+			raw, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			ours = sum == fmt.Sprintf("%x", sha256.Sum256(raw))
+		}
+		if !ours {
+			return &r1.Error{Name: "publish-foreign", Detail: fmt.Sprintf("%s holds %s, which r1ctl did not publish as it is", to, name), Remedy: foreignRemedy}
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("look at %s: %w", to, err) // it changes meanwhile: the next try looks again
+	}
+	return err
+}
+
+// missingOf names the first file that is not in the folder with its size. People may write in
+// the card.
 func missingOf(folder string, m Marker) string {
 	for _, f := range m.Files {
+		if f.Path == CardFile {
+			continue
+		}
 		info, err := os.Stat(filepath.Join(folder, filepath.FromSlash(f.Path)))
 		if err != nil || !info.Mode().IsRegular() || info.Size() != f.Size {
 			return f.Path

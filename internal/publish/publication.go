@@ -22,8 +22,8 @@ const (
 	otherCard = "README.artifact.md"
 )
 
-// A Publication is what goes out; the artifact of type publication is the Record of it. Of one job it is made once, whatever attempts are made
-// to publish it.
+// A Publication is what goes out; the artifact of type publication is the Record of it. Of one
+// job it is made once, whatever attempts are made to publish it.
 type Publication struct {
 	Artifact    r1.Artifact        `json:"artifact"`
 	Files       []r1.ManifestEntry `json:"files"` // of the artifact, by their published paths
@@ -34,16 +34,12 @@ type Publication struct {
 	Provenance  string             `json:"provenance"`
 }
 
-// withheld are accounts of a curation: rows that were dropped, and those that could not be
-// read. They may be what must not go out, such as personal data that a step found.
-var withheld = []string{"dropped", "quarantine"}
-
 // Paths gives the files of an artifact that go out, under the paths at which they are
-// published.
+// published. A curation's accounts of rows that were dropped, or could not be read, stay: they
+// may be what must not go out, such as personal data that a step found.
 func Paths(typ r1.ArtifactType, files []r1.ManifestEntry) []r1.ManifestEntry {
 	out := slices.DeleteFunc(slices.Clone(files), func(f r1.ManifestEntry) bool {
-		name, _, _ := strings.Cut(path.Base(f.Path), ".")
-		return typ == r1.TypeDataset && slices.Contains(withheld, name)
+		return typ == r1.TypeDataset && r1.IsAccount(f.Path)
 	})
 	for i := range out {
 		switch out[i].Path {
@@ -110,6 +106,15 @@ func (p *Publication) texts() (map[string][]byte, error) {
 	return map[string][]byte{CardFile: []byte(p.Card), ProvenanceFile: []byte(p.Provenance), MarkerFile: marker}, nil
 }
 
+// paths are those of the files, the marker left out.
+func (m Marker) paths() []string {
+	out := make([]string, len(m.Files))
+	for i, f := range m.Files {
+		out[i] = f.Path
+	}
+	return out
+}
+
 // stale lists what an earlier publication has and this one has not.
 func (m Marker) stale(now Marker) []string {
 	var out []string
@@ -136,7 +141,7 @@ const (
 func judge(raw []byte, now Marker, whole func() (bool, error)) (standing, Marker, error) {
 	there, ok := readMarker(raw)
 	if !ok {
-		return foreign, there, nil
+		return foreign, Marker{}, nil
 	}
 	text, err := now.encode()
 	if err != nil {
@@ -155,6 +160,8 @@ func judge(raw []byte, now Marker, whole func() (bool, error)) (standing, Marker
 	return other, there, nil
 }
 
+const foreignRemedy = "publish to another place (`to`), or move away what is there; then r1ctl retry"
+
 // refuse is the error of a destination that holds something else; nil where it may be
 // written over.
 func refuse(s standing, there Marker, to string, replace bool) error {
@@ -162,7 +169,7 @@ func refuse(s standing, there Marker, to string, replace bool) error {
 	case s == foreign:
 		return &r1.Error{
 			Name: "publish-foreign", Detail: fmt.Sprintf("%s holds files that r1ctl did not publish", to),
-			Remedy: "publish to another place (`to`), or move away what is there; then r1ctl retry",
+			Remedy: foreignRemedy,
 		}
 	case s == other && !replace:
 		return &r1.Error{

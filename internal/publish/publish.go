@@ -24,6 +24,7 @@ type Bucket interface {
 	URI(key string) string
 	GetBytes(ctx context.Context, key string) ([]byte, error)
 	PutBytes(ctx context.Context, key string, data []byte) error
+	PutBytesIfAbsent(ctx context.Context, key string, data []byte) (bool, error)
 	PutJSONIfAbsent(ctx context.Context, key string, v any) (bool, error)
 	Delete(ctx context.Context, key string) error
 	FilesUnder(ctx context.Context, folder string) ([]artifact.Object, error)

@@ -161,7 +161,7 @@ func (r *Run) Rows(ctx context.Context, stage *r1.PlannedStage, part string) ite
 // Dropped reads what a stage dropped, in order.
 func (r *Run) Dropped(ctx context.Context, stage *r1.PlannedStage, part string) iter.Seq2[Drop, error] {
 	return func(yield func(Drop, error) bool) {
-		files, err := r.files(ctx, stage, curate.IsAccount)
+		files, err := r.files(ctx, stage, r1.IsAccount)
 		if err != nil {
 			yield(Drop{}, err)
 			return

@@ -82,15 +82,7 @@ func (l *Launcher) Capabilities() r1.Capabilities {
 	return r1.Capabilities{MachineBound: true, Outcomes: []r1.Outcome{r1.Preempted, r1.NodeLost, r1.Rejected}}
 }
 
-// present says whether the root folder can be seen. While it cannot (its disk is
-// not mounted, say), nothing is known of any attempt, which is not the same as
-// that there is none. It is made by New alone.
-func (l *Launcher) present() error {
-	if _, err := os.Stat(l.cfg.Root); err != nil {
-		return fmt.Errorf("look for the attempts of this machine: %w", err)
-	}
-	return nil
-}
+func (l *Launcher) present() error { return record.Present(l.cfg.Root) }
 
 // handleState is Handle.State.
 type handleState struct {
@@ -170,10 +162,10 @@ func (l *Launcher) start(ctx context.Context, dir string, a r1.Launch, life *os.
 	}
 	defer ready.Close()
 
-	argv := append(append([]string(nil), l.cfg.Command...), "--bucket", a.Bucket, "--spec", a.SpecKey)
+	argv := record.Argv(l.cfg.Command, a)
 	cmd := exec.Command(argv[0], argv[1:]...) // not bound to ctx: it outlives us
 	cmd.Dir = dir
-	cmd.Env = l.environment(dir, a.Pass)
+	cmd.Env = l.environment(dir, a)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{lifeFD - 3: life, readyFD - 3: signal}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -215,16 +207,8 @@ func stillborn(state *os.ProcessState, log string) exitRecord {
 	return rec
 }
 
-func (l *Launcher) environment(dir string, pass []string) []string {
-	env := childenv.Clean(l.cfg.Env...)
-	for _, name := range pass {
-		if value, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+value)
-		}
-	}
-	if l.cfg.CredentialsFile != "" {
-		env = append(env, "R1CTL_CREDENTIALS_FILE="+l.cfg.CredentialsFile)
-	}
+func (l *Launcher) environment(dir string, a r1.Launch) []string {
+	env := record.Environ(childenv.Clean(l.cfg.Env...), a, l.cfg.CredentialsFile)
 	return append(env, childenv.AttemptDir+"="+dir, childenv.Allocated+"="+time.Now().UTC().Format(time.RFC3339Nano))
 }
 

@@ -338,10 +338,10 @@ func TestChildSeesNoSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("ENDPOINT_KEY", "for one attempt")
-	if env := l.environment("/attempt", []string{"ENDPOINT_KEY", "NOT_SET"}); !slices.Contains(env, "ENDPOINT_KEY=for one attempt") {
+	if env := l.environment("/attempt", r1.Launch{Pass: []string{"ENDPOINT_KEY", "NOT_SET"}}); !slices.Contains(env, "ENDPOINT_KEY=for one attempt") {
 		t.Errorf("what is passed is missing in %v", env)
 	}
-	env := strings.Join(l.environment("/attempt", nil), "\n")
+	env := strings.Join(l.environment("/attempt", r1.Launch{}), "\n")
 	for _, want := range []string{"PATH=", "LC_ALL=C.UTF-8", "R1CTL_S3_ENDPOINT=", "R1CTL_CREDENTIALS_FILE=/keys", "R1CTL_ATTEMPT_DIR=/attempt"} {
 		if !strings.Contains(env, want) {
 			t.Errorf("%s is missing in\n%s", want, env)

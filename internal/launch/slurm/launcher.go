@@ -88,14 +88,7 @@ func (l *Launcher) Capabilities() r1.Capabilities {
 		Outcomes: []r1.Outcome{r1.OutOfMemory, r1.TimedOut, r1.Preempted, r1.NodeLost, r1.Rejected}}
 }
 
-// present says whether the root folder can be seen. While it cannot, nothing is
-// known of any attempt.
-func (l *Launcher) present() error {
-	if _, err := os.Stat(l.cfg.Root); err != nil {
-		return fmt.Errorf("look for the attempts of this cluster: %w", err)
-	}
-	return nil
-}
+func (l *Launcher) present() error { return record.Present(l.cfg.Root) }
 
 // name is the job's name: of the attempt, and of this root, as two installations may
 // have runs of one name.

@@ -101,15 +101,7 @@ func discard(dir string) {
 // prepare writes what the job finds in its environment, and gives its script. The script lies
 // in the scheduler's own folder, so it holds nothing but paths.
 func (l *Launcher) prepare(dir string, a r1.Launch) (script string, err error) {
-	env := append([]string(nil), l.cfg.Env...)
-	for _, name := range a.Pass {
-		if value, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+value)
-		}
-	}
-	if l.cfg.CredentialsFile != "" {
-		env = append(env, "R1CTL_CREDENTIALS_FILE="+l.cfg.CredentialsFile)
-	}
+	env := record.Environ(l.cfg.Env, a, l.cfg.CredentialsFile)
 	var text strings.Builder
 	for _, kv := range env {
 		name, value, _ := strings.Cut(kv, "=")
@@ -118,7 +110,7 @@ func (l *Launcher) prepare(dir string, a r1.Launch) (script string, err error) {
 	if err := wholefile.Replace(filepath.Join(dir, envFile), []byte(text.String()), 0o600); err != nil {
 		return "", err
 	}
-	argv := append(append([]string(nil), l.cfg.Command...), "--bucket", a.Bucket, "--spec", a.SpecKey)
+	argv := record.Argv(l.cfg.Command, a)
 	for i, word := range argv {
 		argv[i] = quote(word)
 	}
