@@ -66,7 +66,7 @@ test-e2e: setup ## the smoke profile on the embedded engine with the real traine
 # A Slurm of its own, brought up as the user who calls (as root with munge and cgroups), and ended again.
 CLUSTER := $(CURDIR)/build/slurm
 .PHONY: test-clusters
-test-clusters: setup ## the launchers' suite, real faults, and the whole recipe on a real Slurm of two nodes (15 minutes; deploy/slurm/install.sh installs it)
+test-clusters: setup ## the launchers' suite, real faults, and the whole recipe on a real Slurm of two nodes (10 minutes; deploy/slurm/install.sh installs it)
 	@mkdir -p build
 	$(GO) test -c -o build/slurm.test ./internal/launch/slurm
 	$(GO) test -c -tags=e2e -o build/e2e.test ./internal/e2e
