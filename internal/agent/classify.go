@@ -119,6 +119,11 @@ func judgeReported(e *r1.TrainerError) judgement {
 		text = e.Type + ": " + e.Message
 	}
 	class := r1.Class(e.Class)
+	if e.Remedy != "" && class == r1.ClassOOM {
+		j := outOfMemory(e.Message)
+		j.err.Remedy = oneLine(e.Remedy)
+		return j
+	}
 	if e.Remedy != "" && slices.Contains([]r1.Class{r1.ClassConfig, r1.ClassInfrastructure, r1.ClassProgram}, class) { // it knows its errors by name
 		return failed(class, &r1.Error{Name: e.Type, Detail: oneLine(e.Message), Remedy: oneLine(e.Remedy)})
 	}

@@ -187,3 +187,13 @@ func TestProgressTakesWholeLinesOnly(t *testing.T) {
 		t.Errorf("line made whole: %+v", s)
 	}
 }
+
+// A trainer that knows what helps against its want of memory is believed.
+func TestARemedyOfTheTrainerStays(t *testing.T) {
+	for _, remedy := range []string{"", "lower vllm.gpu_memory_utilization"} {
+		j := judgeReported(&r1.TrainerError{Class: string(r1.ClassOOM), Type: "out-of-memory", Message: "vLLM: too little", Remedy: remedy})
+		if j.class != r1.ClassOOM || j.outcome != r1.OutOfMemory || j.err.Name != "out-of-memory" || remedy != "" && j.err.Remedy != remedy || j.err.Remedy == "" {
+			t.Errorf("%q: %+v, %+v", remedy, j, j.err)
+		}
+	}
+}

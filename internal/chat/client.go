@@ -80,6 +80,9 @@ func defaultTo(d *time.Duration, value time.Duration) {
 	}
 }
 
+// Address is where the endpoint is, without what may be secret.
+func (c *Client) Address() string { return c.base.Scheme + "://" + c.base.Host + c.base.Path }
+
 // Counts says what was done so far.
 func (c *Client) Counts() Counts {
 	c.mu.Lock()

@@ -80,7 +80,7 @@ func (b before) text(name string) string {
 
 // question is equal for the answers to one question.
 func (r *row) question(b before) [16]byte {
-	sum := sha256.Sum256([]byte(r.id + "\n" + string(b["sample"]) + "\n" + b.text("response")))
+	sum := sha256.Sum256([]byte(r.id + "\n" + r.prompt + "\n" + string(b["sample"]) + "\n" + b.text("response")))
 	return [16]byte(sum[:16])
 }
 

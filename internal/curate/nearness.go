@@ -14,8 +14,8 @@ import (
 // It finds what is alike, not what is the same: a model has to say that. What it misses is
 // said in other words throughout.
 //
-// Memory: a text itself, and 4 bytes for each of its words; besides 4 bytes a text for each
-// worker.
+// Memory: the different texts, 4 bytes for each word of each, and some 100 for each different
+// word; besides 4 bytes a text for each worker.
 type nearness struct {
 	texts  []string
 	length []float64          // of each text's vector
@@ -23,6 +23,7 @@ type nearness struct {
 	rare   map[uint64]float64 // weight of a word
 	none   float64            // weight of a word that no text has
 	form   map[uint64]bool    // formWords
+	known  map[string]bool    // texts that are there
 	work   sync.Pool
 }
 
@@ -50,7 +51,7 @@ type common struct {
 }
 
 func newNearness() *nearness {
-	n := &nearness{with: map[uint64][]int32{}, rare: map[uint64]float64{}, form: map[uint64]bool{}}
+	n := &nearness{with: map[uint64][]int32{}, rare: map[uint64]float64{}, form: map[uint64]bool{}, known: map[string]bool{}}
 	var t tokens
 	t.read(formWords)
 	for _, h := range t.hashes {
@@ -62,9 +63,10 @@ func newNearness() *nearness {
 // add adds a text whose tokens were read.
 func (n *nearness) add(text string, t *tokens) {
 	words := n.distinct(t, nil)
-	if len(words) == 0 {
+	if len(words) == 0 || n.known[text] {
 		return
 	}
+	n.known[text] = true
 	for _, w := range words {
 		n.with[w] = append(n.with[w], int32(len(n.texts)))
 	}
@@ -73,6 +75,7 @@ func (n *nearness) add(text string, t *tokens) {
 
 // seal is called when all texts are there.
 func (n *nearness) seal() {
+	n.known = nil
 	all := float64(len(n.texts))
 	n.none = math.Log(1 + all)
 	squares := make([]float64, len(n.texts))

@@ -70,8 +70,9 @@ func TestFarRowsPassBesideTheAnswers(t *testing.T) {
 	asked := func(id, says string) string {
 		return `{"id":"` + id + `","prompt":"p ` + id + `","sample":0,"response":"{\"problem\":\"` + says + `\"}","other":"q","asked":{"alone":true},"origin":{"model":"m"}}`
 	}
-	res := answers(t, []string{`{"do":"same-problem","unasked":"keep"}`}, `{"id":"far","prompt":"p"}`, asked("same", "same"), asked("other", "different"), `{"id":"far-too","prompt":"p"}`)
-	if got := fmt.Sprint(res.ids(), res.dropped()); got != "[far other far-too] [same same-problem same-problem]" {
+	res := answers(t, []string{`{"do":"same-problem","unasked":"keep"}`}, `{"id":"far","prompt":"p"}`, asked("same", "same"), asked("other", "different"), `{"id":"far-too","prompt":"p"}`,
+		`{"id":"forgotten","prompt":"p","verifier":"none","other":"o","asked":{"alone":true}}`)
+	if got := fmt.Sprint(res.ids(), res.dropped()); got != "[far other far-too] [forgotten same-problem not-asked same same-problem same-problem]" {
 		t.Error(got)
 	}
 	if r := res.rows[1]; r["response"] != nil || r["origin"].(map[string]any)["judge"] == nil || res.rows[0]["origin"].(map[string]any)["judge"] != nil {

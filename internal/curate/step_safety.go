@@ -69,14 +69,14 @@ func (l *labels) deciding(reason func(result int8) string) (func(i int) (string,
 		}
 	}
 	for i, q := range l.rows { // the first row of a question, and what passes unasked
-		if q < 0 && l.unasked || q >= 0 && int(l.first[q]) == i && of(q) == "" {
+		if q == -1 && l.unasked || q >= 0 && int(l.first[q]) == i && of(q) == "" {
 			l.kept = append(l.kept, q)
 		}
 	}
 	if l.unasked {
 		reasons := l.reasons(of)
 		return inMemory(func(i int) string {
-			if l.rows[i] < 0 {
+			if l.rows[i] == -1 {
 				return ""
 			}
 			return reasons(i)

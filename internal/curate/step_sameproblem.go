@@ -54,6 +54,16 @@ func (s sameProblem) start(context.Context, env) (any, error) {
 // sameness counts as the labels of safety do.
 type sameness struct{ labels }
 
+// note tells a row that was made a question and has no answer from one that never was: it may
+// be the benchmark's.
+func (s *sameness) note(r *row) []byte {
+	note := s.labels.note(r)
+	if int8(note[16]) == noQuery && r.has("asked") {
+		note[16] = asByte(silent)
+	}
+	return note
+}
+
 func (s *sameness) decide() (func(i int) (string, error), iter.Seq2[int, error], error) {
 	return s.deciding(func(result int8) string {
 		if result == 0 {

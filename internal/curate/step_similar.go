@@ -37,7 +37,8 @@ type Embedders func(endpoint string, m embed.Model) (Embedder, error)
 //
 // Reasons: "similar"; with keep "near": "far"; "unverified:refused"; "asked-already".
 //
-// Memory: 4 bytes for each number of a vector of against; 44 bytes for each different prompt, and 4 a row.
+// Memory: the different texts of against, and 4 bytes for each number of their vectors; 44 bytes
+// for each different prompt, and 4 a row.
 type similar struct {
 	Against    string  `json:"against"`
 	Endpoint   string  `json:"endpoint"`
@@ -93,7 +94,14 @@ func (s similar) start(ctx context.Context, env env) (any, error) {
 		return nil, paramsError("the step similar asks an endpoint, and none can be asked here")
 	}
 	var texts []string
-	if err := eachCompared(ctx, env, s.Against, func(r *row) { texts = append(texts, r.prompt) }); err != nil {
+	seen := map[[16]byte]bool{}
+	err := eachCompared(ctx, env, s.Against, func(r *row) {
+		if sum := sha256.Sum256([]byte(r.prompt)); !seen[[16]byte(sum[:16])] {
+			seen[[16]byte(sum[:16])] = true
+			texts = append(texts, r.prompt)
+		}
+	})
+	if err != nil {
 		return nil, err
 	}
 	model, err := env.embedders(s.Endpoint, embed.Model{Name: s.Model, Dimensions: s.Dimensions})

@@ -7,6 +7,7 @@ const (
 	noVote  = int8(-1) // no answer could be read
 	tied    = int8(-2) // as many for one as for another
 	noQuery = int8(-3) // the row is no answer to a question of ours
+	silent  = int8(-4) // the row is a question, and no answer
 )
 
 // tally counts the answers to each question: a sampler may have asked several
@@ -17,7 +18,7 @@ type tally struct {
 	questions map[[16]byte]int32
 	first     []int32    // row of each question
 	votes     [][2]int32 // of each question, by choice
-	rows      []int32    // question of each row; -1: none
+	rows      []int32    // question of each row; -1: none, -2: one that nobody has answered
 }
 
 func newTally() tally { return tally{questions: map[[16]byte]int32{}} }
@@ -34,8 +35,12 @@ func (r *row) ballot(vote func() int8) []byte {
 
 func (t *tally) see(note []byte) {
 	vote := int8(note[16])
-	if vote == noQuery {
+	switch vote {
+	case noQuery:
 		t.rows = append(t.rows, -1)
+		return
+	case silent:
+		t.rows = append(t.rows, -2)
 		return
 	}
 	key := [16]byte(note[:16])

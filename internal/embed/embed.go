@@ -40,12 +40,15 @@ type Embedder struct {
 	asked  atomic.Int64
 	// answered and refused are texts of this process.
 	answered, refused atomic.Int64
+	said              atomic.Pointer[string] // the last refusal's words
+	known             atomic.Pointer[string] // a text that was answered before
 }
 
 // New makes an Embedder that keeps what it is answered below root and has at most
 // atOnce requests under way.
 func New(m Model, client *chat.Client, root string, atOnce int) (*Embedder, error) {
-	sum := sha256.Sum256(m.request(nil))
+	// Of another address the same name may be another model's.
+	sum := sha256.Sum256(append(m.request(nil), client.Address()...))
 	store, err := OpenStore(root, hex.EncodeToString(sum[:8]))
 	if err != nil {
 		return nil, err
@@ -79,9 +82,17 @@ func (m Model) request(texts []string) []byte {
 // end.
 func (e *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, error) {
 	out := make([][]float32, len(texts))
+	first := make(map[digest]int, len(texts)) // place of each different text
+	again := map[int]int{}                    // place of a text: of the same one before it
 	var missing []int
 	for i, text := range texts {
-		v, ok, err := e.store.get(e.digest(text))
+		d := e.digest(text)
+		if before, seen := first[d]; seen {
+			again[i] = before
+			continue
+		}
+		first[d] = i
+		v, ok, err := e.store.get(d)
 		if err != nil {
 			return nil, err
 		}
@@ -93,6 +104,7 @@ func (e *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, erro
 			return nil, err
 		}
 		out[i] = v
+		e.known.CompareAndSwap(nil, &text)
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	for len(missing) > 0 {
@@ -116,14 +128,43 @@ func (e *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, erro
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	if n := e.refused.Load(); n >= manyRefusals && e.answered.Load() == 0 {
-		return nil, &chat.Failure{Class: r1.ClassConfig, Err: chat.NotAsked(fmt.Sprintf("the endpoint refused all of the first %d texts", n))}
+	if err := e.doubt(ctx); err != nil {
+		return nil, err
+	}
+	for i, before := range again {
+		out[i] = out[before]
 	}
 	return out, nil
 }
 
 // manyRefusals without one answer are not for what the texts say.
 const manyRefusals = 8
+
+// doubt looks into refusals of everything that this process has asked: where earlier ones were
+// answered, one of their texts is asked once more, and the answer says whose fault it is.
+func (e *Embedder) doubt(ctx context.Context) error {
+	n := e.refused.Load()
+	if n < manyRefusals || e.answered.Load() > 0 {
+		return nil
+	}
+	said := *e.said.Load()
+	if known := e.known.Load(); known != nil {
+		_, err := e.client.Embed(ctx, e.model.request([]string{*known}), 1)
+		var no *chat.Refused
+		switch {
+		case err == nil:
+			e.answered.Add(1)
+			return nil
+		case !errors.As(err, &no):
+			return err
+		}
+		said = no.Detail
+	}
+	return &chat.Failure{Class: r1.ClassConfig, Err: &r1.Error{
+		Name: "endpoint-request", Detail: fmt.Sprintf("the endpoint refused all of the first %d texts: %s", n, said),
+		Remedy: "correct model and dimensions of the step similar to what the endpoint takes",
+	}}
+}
 
 // batch asks about some of the texts. A request that is refused is split, until it is
 // known which texts are.
@@ -137,7 +178,10 @@ func (e *Embedder) batch(ctx context.Context, texts []string, of []int, out [][]
 	var no *chat.Refused
 	switch {
 	case errors.As(err, &no) && len(of) == 1:
-		e.refused.Add(1)
+		if !no.Filtered {
+			e.said.Store(&no.Detail)
+			e.refused.Add(1)
+		}
 		return nil
 	case errors.As(err, &no):
 		half := len(of) / 2

@@ -195,3 +195,70 @@ func make1(n int) []float32 {
 	v[0] = 1
 	return v
 }
+
+// Refused texts among kept ones are for what they say, however many: a text that was answered
+// before is asked once more, and tells. Of an endpoint that takes nothing any more it tells too.
+func TestRefusalsAmongKeptVectors(t *testing.T) {
+	refuse := func(r scripted.EmbeddingRequest) bool {
+		for _, text := range r.Input {
+			if strings.HasPrefix(text, "secret") {
+				return true
+			}
+		}
+		return false
+	}
+	broken := false
+	server := scripted.NewEmbeddings(t, byLength, func(r scripted.EmbeddingRequest) scripted.Reply {
+		if broken || refuse(r) {
+			return scripted.Error(400, "", "not this")
+		}
+		return scripted.Reply{}
+	})
+	var secrets []string
+	for i := range 10 {
+		secrets = append(secrets, fmt.Sprint("secret ", i))
+	}
+	root, all := t.TempDir(), append(texts(20), secrets...)
+	for try := range 3 {
+		broken = try == 2
+		e := embedder(t, server.URL, root)
+		got, err := e.Embed(t.Context(), all)
+		if broken {
+			if known, ok := r1.AsError(err); !ok || known.Name != "endpoint-request" || !strings.Contains(err.Error(), "not this") {
+				t.Errorf("an endpoint that takes nothing: %v", err)
+			}
+			continue
+		}
+		if err != nil || got[19] == nil || got[20] != nil {
+			t.Fatalf("try %d: %v", try, err)
+		}
+	}
+}
+
+// A text that is there twice is asked about once.
+func TestEqualTextsAreAskedAboutOnce(t *testing.T) {
+	server := scripted.NewEmbeddings(t, byLength, nil)
+	got, err := embedder(t, server.URL, t.TempDir()).Embed(t.Context(), append(texts(3), texts(3)...))
+	if err != nil || len(got) != 6 || &got[0][0] != &got[3][0] {
+		t.Fatalf("%v, %v", got, err)
+	}
+	for text, n := range server.Paid() {
+		if n != 1 {
+			t.Errorf("%q was paid for %d times", text, n)
+		}
+	}
+}
+
+// Another address is another model, whatever its name.
+func TestAddressesDoNotShareVectors(t *testing.T) {
+	root := t.TempDir()
+	for range 2 {
+		server := scripted.NewEmbeddings(t, byLength, nil)
+		if _, err := embedder(t, server.URL, root).Embed(t.Context(), texts(3)); err != nil {
+			t.Fatal(err)
+		}
+		if server.Count() == 0 {
+			t.Error("the vectors of another address were taken")
+		}
+	}
+}

@@ -47,6 +47,9 @@ func length(v []float32) float64 {
 	return math.Sqrt(sum)
 }
 
+// rounding is how far the product of a vector of length 1 with itself may be from 1.
+const rounding = 1e-6
+
 // Near is a vector of a set, and its cosine. At is -1 where there is none.
 type Near struct {
 	At     int32
@@ -62,7 +65,7 @@ type Near struct {
 func (s *Set) Nearest(queries [][]float32, least float32) []Near {
 	out := make([]Near, len(queries))
 	for i := range out {
-		out[i] = Near{At: -1, Cosine: least}
+		out[i] = Near{At: -1, Cosine: least - rounding}
 	}
 	var which []int
 	flat := make([]float32, 0, tileQueries*s.dims)

@@ -132,7 +132,8 @@ func (s *Store) put(keys []digest, vectors [][]float32) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, err := s.out.Write(out); err != nil {
-		return fmt.Errorf("keep vectors: %w", err)
+		// Behind half a record nothing would be found again.
+		return errors.Join(fmt.Errorf("keep vectors: %w", err), s.out.Truncate(s.size))
 	}
 	if err := s.out.Sync(); err != nil {
 		return fmt.Errorf("keep vectors: %w", err)

@@ -149,7 +149,7 @@ class Sampling:
         self._device = prepare(job)
         model = job.input("model")
         self._origin = job.origin(model)
-        judges = load_judges(job, specs, self._device)  # first: vLLM takes the memory that is left
+        judges = load_judges(job, specs, self._device)  # first: vLLM counts what is in use against its share
         self._vllm: VllmGenerator | None = None
         if job.params.text("generator", "transformers", choices=("transformers", "vllm")) == "vllm":
             self._tokenizer = load_tokenizer(model)

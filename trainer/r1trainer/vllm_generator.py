@@ -35,12 +35,14 @@ _ENVIRONMENT = {
     "VLLM_NO_USAGE_STATS": "1",
     "VLLM_LOGGING_LEVEL": "WARNING",
 }
-# What vLLM says when memory is short, in errors of no type of its own (0.32).
-_NO_MEMORY = (
-    "No available memory for the cache blocks",
-    "larger than the available KV cache memory",
-    "less than desired GPU memory utilization",
-)
+# What vLLM says when memory is short, in errors of no type of its own (0.32), and what helps.
+_MORE = "lower vllm.max_model_len, or raise vllm.gpu_memory_utilization or vllm.tensor_parallel_size"
+_NO_MEMORY = {
+    "No available memory for the cache blocks": _MORE,
+    "larger than the available KV cache memory": _MORE,
+    "less than desired GPU memory utilization": "lower vllm.gpu_memory_utilization: it is a share of the whole GPU, "
+    "of which reward models and others have theirs",
+}
 # What it says, and torch for it, where there is no device.
 _NO_GPU = ("Failed to infer device type", "Device string must not be empty", "No CUDA GPUs are available")
 
@@ -218,8 +220,9 @@ def _plain_words() -> Iterator[None]:
         yield
     except Exception as error:
         text = str(error)
-        if any(sign in text for sign in _NO_MEMORY):
-            raise OutOfMemory(f"vLLM: {text}") from error
+        for sign, remedy in _NO_MEMORY.items():
+            if sign in text:
+                raise OutOfMemory(f"vLLM: {text}", name="out-of-memory", remedy=remedy) from error
         if any(sign in text for sign in _NO_GPU):
             raise _no_gpu() from error
         raise

@@ -250,13 +250,13 @@ def test_without_vllm_the_error_says_what_to_install(
     ("refusal", "kind", "name"),
     [
         # Beginnings of what vLLM 0.32 says: vllm/v1/core/kv_cache_utils.py, worker/utils.py, config/device.py.
-        (ValueError("No available memory for the cache blocks. Try increasing"), "oom", None),
+        (ValueError("No available memory for the cache blocks. Try increasing"), "oom", "out-of-memory"),
         (
             ValueError("8.0 GiB KV cache is needed, which is larger than the available KV cache memory (1.0"),
             "oom",
-            None,
+            "out-of-memory",
         ),
-        (ValueError("on startup is less than desired GPU memory utilization (0.9, 72 GiB)"), "oom", None),
+        (ValueError("on startup is less than desired GPU memory utilization (0.9, 72 GiB)"), "oom", "out-of-memory"),
         (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), "oom", None),
         (RuntimeError("Failed to infer device type, please set"), "config", "vllm-no-gpu"),
         (RuntimeError("Device string must not be empty"), "config", "vllm-no-gpu"),
@@ -273,6 +273,8 @@ def test_a_refusal_has_its_class(
     assert getattr(told.value, "name", None) == name
     if isinstance(told.value, OutOfMemory):
         assert str(refusal) in str(told.value)
+        raises = "less than desired" not in str(refusal)
+        assert str(told.value.remedy).startswith("lower vllm.max_model_len" if raises else "lower vllm.gpu_memory")
 
 
 @pytest.mark.parametrize(
